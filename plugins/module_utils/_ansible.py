@@ -1,0 +1,99 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The edge to Ansible, and the only file that imports it: options in, results, warnings and failures out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
+
+from ._core.errors import CollectionError, MissingLibraryError
+from ._core.kind import ABSENT, PRESENT, Kind
+from ._core.reconcile import Outcome, reconcile, request_from
+from ._core.selection import select, selection_from
+
+Spec = Mapping[str, Mapping[str, Any]]
+Result = dict[str, Any]
+
+
+def manage(kind: Kind) -> None:
+    """Run the module that keeps one object of ``kind`` in its state."""
+
+    def work(params: Mapping[str, Any], check_mode: bool) -> Outcome:
+        request = request_from(kind, params)
+        return reconcile(kind, kind.api.store(params, kind), request, check_mode)
+
+    names = (kind.identity, kind.reference)
+    run(
+        {**kind.arguments(), "state": {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}},
+        kind.api.options,
+        lambda params, check_mode: _result(kind.name, work(params, check_mode)),
+        required_one_of=[names],
+        mutually_exclusive=[names],
+    )
+
+
+def inspect(kind: Kind) -> None:
+    """Run the info module that lists the objects of ``kind``."""
+    spec = {**kind.filters(), kind.reference: {"type": "str"}, "max_results": {"type": "int"}}
+    if any(query.partial for item in kind.fields for query in item.queries):
+        spec["exact"] = {"type": "bool", "default": False}
+
+    def work(params: Mapping[str, Any], _check_mode: bool) -> Result:
+        selection = selection_from(kind, params)
+        return {"changed": False, kind.plural: select(kind, kind.api.store(params, kind), selection)}
+
+    run(spec, kind.api.options, work)
+
+
+def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool], Result], **constraints: Any) -> None:
+    """Run ``work(params, check_mode)`` as an Ansible module and end the process with its result.
+
+    ``constraints`` are those of AnsibleModule. A result may hold ``warnings``, and ``diff`` with ``before`` and
+    ``after``, which is left out unless the user asked for it.
+    """
+    spec = {name: _ansible_spec(item) for name, item in {**options, **connection}.items()}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints)
+    if not module.params["validate_certs"]:
+        module.warn("validate_certs is false: whoever is on the way to the server can read and change everything")
+    try:
+        result = work(module.params, module.check_mode)
+    except MissingLibraryError as error:
+        module.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
+    except CollectionError as error:
+        module.fail_json(msg=str(error), **error.details())
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    if not module._diff:  # the only way that AnsibleModule has to ask for it
+        result.pop("diff", None)
+    module.exit_json(**result)
+
+
+def _result(name: str, outcome: Outcome) -> Result:
+    return {
+        "changed": outcome.changed,
+        name: outcome.result,
+        "diff": {"before": dict(outcome.before), "after": dict(outcome.after)},
+        "warnings": outcome.warnings,
+    }
+
+
+def _ansible_spec(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an option's argument spec, with its environment variables as Ansible's fallback."""
+    spec = {key: value for key, value in item.items() if key != "env"}
+    if "env" in item:
+        spec["fallback"] = (_from_environment, list(item["env"]))
+    return spec
+
+
+def _from_environment(*names: str) -> str:
+    """Return the first of the variables that is set; an empty one counts as unset."""
+    for name in names:
+        if os.environ.get(name):
+            return os.environ[name]
+    raise AnsibleFallbackNotFound

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a server answered, made readable whatever form it has."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import ContractError
+
+_MOST_ERRORS = 10
+_LONGEST_TEXT = 500
+
+
+class Answer:
+    """One HTTP answer: ``status``, ``headers`` (any case), ``body`` (bytes), and the request that it belongs to."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, method: str, path: str) -> None:
+        self.status = status
+        self.body = body
+        self.method = method
+        self.path = path
+        self._headers = {name.lower(): value for name, value in headers.items()}
+
+    def header(self, name: str) -> str | None:
+        """Return a header's value, or None; names are case-insensitive."""
+        return self._headers.get(name.lower())
+
+    @property
+    def request_id(self) -> str | None:
+        """The X-Request-Id, which support asks for, or None."""
+        value = self.header("X-Request-Id")
+        return one_line(value) if value else None
+
+    def json(self) -> Any:
+        """Return the decoded body. Raise ContractError where it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise self.contract_error("the body is not valid JSON") from error
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the decoded body. Raise ContractError where it is not a JSON object."""
+        value = self.json()
+        if not isinstance(value, dict):
+            raise self.contract_error("the body is not a JSON object")
+        return value
+
+    def json_objects(self) -> list[dict[str, Any]]:
+        """Return the decoded body. Raise ContractError where it is not a JSON array of objects."""
+        value = self.json()
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self.contract_error("the body is not a JSON array of objects")
+        return value
+
+    def contract_error(self, problem: str) -> ContractError:
+        """Return an error that says how this answer differs from what the API promises."""
+        suffix = f" (X-Request-Id {self.request_id})" if self.request_id else ""
+        return ContractError(
+            f"unexpected answer {self.status} to {self.method} {self.path}: {problem}{suffix}", self.method, self.path
+        )
+
+
+def one_line(value: Any) -> str:
+    """Return ``value`` as one printable line of bounded length."""
+    text = " ".join("".join(char if char.isprintable() else " " for char in str(value)).split())
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+
+
+def read_errors(body: bytes) -> list[dict[str, str]]:
+    """Return what an error's body says, as ``[{"token", "message"}]``; empty where it says nothing.
+
+    Known forms (pce-api.md, Transport): a list of ``{"token", "message"}``, one such object, ``[{"error"}]``, a bare
+    number or text, HTML, nothing.
+    """
+    text = body.decode("utf-8", errors="replace").strip()
+    if not text:
+        return []
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return [{"token": "", "message": _plain_text(text)}]
+    entries = value if isinstance(value, list) else [value]
+    return [error for error in map(_read_error, entries[:_MOST_ERRORS]) if error["token"] or error["message"]]
+
+
+def _read_error(entry: Any) -> dict[str, str]:
+    if not isinstance(entry, Mapping):
+        return {"token": "", "message": "" if entry is None else one_line(entry)}
+    message = entry.get("message") or entry.get("error") or ""
+    token = entry.get("token") or ""
+    if not message and not token:
+        message = json.dumps(entry)
+    return {"token": one_line(token), "message": one_line(message)}
+
+
+def _plain_text(markup: str) -> str:
+    """Return the words of an HTML page (its title where it has one) or of a plain text."""
+    title = re.search(r"<title[^>]*>(.*?)</title>", markup[:100_000], re.IGNORECASE | re.DOTALL)
+    if title:
+        return one_line(html.unescape(title.group(1)))
+    return one_line(html.unescape(re.sub(r"<[^>]*>", " ", markup[:100_000])))
+
+
+def describe(errors: list[dict[str, str]]) -> str:
+    """Return errors as words: ``token (message); token (message)``."""
+    words = []
+    for error in errors:
+        token, message = error["token"], error["message"]
+        words.append(f"{token} ({message})" if token and message else token or message)
+    return "; ".join(words)

@@ -1,0 +1,139 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything that can go wrong below the modules, as exceptions whose text is the line that a user reads.
+
+No text and no detail of an error ever holds a credential: errors carry what was asked of the server (method and path,
+without the query) and what it answered, not how the request was authenticated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class CollectionError(Exception):
+    """Base of all errors that a user, a server or a network can cause. ``str(error)`` is one readable line."""
+
+    def details(self) -> dict[str, Any]:
+        """Return further keys for the failed task's result, JSON-able."""
+        return {}
+
+    def add(self, sentence: str) -> None:
+        """Append what a caller knows about the failure and its user should."""
+        self.args = (f"{self}. {sentence}",)
+
+
+class OptionError(CollectionError):
+    """An option of the task is wrong. Raised before any request."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        self.option = option
+        super().__init__(f"{option}: {problem}")
+
+
+class MissingLibraryError(CollectionError):
+    """A Python library that the collection needs is not installed for the Python that runs the module."""
+
+    def __init__(self, library: str, traceback: str) -> None:
+        self.library = library
+        self.traceback = traceback
+        super().__init__(f"the Python library {library} is missing")
+
+
+class AmbiguousError(CollectionError):
+    """More than one object has the identity that the task names, so none may be touched."""
+
+    def __init__(self, message: str, references: Sequence[str]) -> None:
+        self.references = list(references)
+        super().__init__(message)
+
+    def details(self) -> dict[str, Any]:
+        return {"candidates": self.references}
+
+
+class MissingReferenceError(CollectionError):
+    """The task refers to an object that does not exist."""
+
+
+class RequestError(CollectionError):
+    """A request had no usable answer. ``method`` and ``path`` say which request it was."""
+
+    def __init__(self, message: str, method: str, path: str) -> None:
+        self.method = method
+        self.path = path
+        super().__init__(message)
+
+    def details(self) -> dict[str, Any]:
+        return {"method": self.method, "path": self.path}
+
+
+class UnreachableError(RequestError):
+    """The server was not reached: the request was certainly never acted upon.
+
+    ``permanent`` says that trying again is pointless.
+    """
+
+    def __init__(self, message: str, method: str, path: str, permanent: bool = False) -> None:
+        self.permanent = permanent
+        super().__init__(message, method, path)
+
+
+class UntrustedError(RequestError):
+    """TLS failed: the certificate is not trusted, or no common protocol exists. Never tried again."""
+
+
+class DeadlineError(RequestError):
+    """The time that the task may take is used up."""
+
+
+class ContractError(RequestError):
+    """The server answered something that its API does not allow for."""
+
+
+class ApiError(RequestError):
+    """The server answered with an error status.
+
+    ``status`` is the HTTP status, ``errors`` a list of ``{"token", "message"}``, ``request_id`` the X-Request-Id
+    or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        method: str,
+        path: str,
+        status: int,
+        errors: Sequence[Mapping[str, str]] = (),
+        request_id: str | None = None,
+    ) -> None:
+        self.status = status
+        self.errors = [dict(error) for error in errors]
+        self.request_id = request_id
+        super().__init__(message, method, path)
+
+    def has(self, text: str) -> bool:
+        """Say whether a token or message of the answer contains ``text``, in any case."""
+        wanted = text.lower()
+        return any(wanted in f"{error['token']} {error['message']}".lower() for error in self.errors)
+
+    def details(self) -> dict[str, Any]:
+        return {**super().details(), "status": self.status, "errors": self.errors, "request_id": self.request_id}
+
+
+class UnknownOutcomeError(RequestError):
+    """A request that is not safe to repeat ended without saying whether the server acted.
+
+    ``cause`` is the error itself; ``transient`` says whether trying again makes sense once a look-up has shown that
+    the server did not act (a broken connection: yes, a plain 500: no).
+    """
+
+    def __init__(self, cause: RequestError, transient: bool) -> None:
+        self.cause = cause
+        self.transient = transient
+        super().__init__(str(cause), cause.method, cause.path)
+
+    def details(self) -> dict[str, Any]:
+        return self.cause.details()

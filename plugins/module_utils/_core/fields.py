@@ -1,0 +1,211 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Properties of API objects as data: how an option is checked, how a server's value is read, how it is written.
+
+All comparing happens on *canonical* values: what a result shows. ``parse`` makes one from an option, ``read`` from a
+server's value, ``write`` makes the JSON value of a request body from it. For every canonical value,
+``read(write(x)) == x``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from .errors import OptionError
+
+LARGEST_INTEGER = 2147483647
+UNLIMITED = "unlimited"
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class Query:
+    """How a property filters an info module's results.
+
+    ``spec`` is the option's argument spec (with ``name`` where the option is called otherwise), ``parse`` checks the
+    option and makes what ``matches(wanted, canonical value)`` takes. ``encode`` makes the query parameter's text; None
+    means that servers do not know this filter. Every filter is applied to the results here too, since a server may
+    ignore it, except a ``trusted`` one: what matches it only the server can tell. ``partial`` filters match a part of
+    the value, and the whole of it where the info module's ``exact`` is set.
+    """
+
+    spec: Mapping[str, Any]
+    name: str = ""
+    parse: Callable[[Any], Any] = _unchanged
+    matches: Callable[[Any, Any], bool] = lambda wanted, value: bool(wanted == value)
+    encode: Callable[[Any], str] | None = None
+    trusted: bool = False
+    partial: bool = False
+
+
+def partial_text() -> Query:
+    """Return the filter of a text by a part of it, as the server compares."""
+    return Query(
+        {"type": "str"},
+        matches=lambda wanted, value: wanted.lower() in str(value or "").lower(),
+        encode=str,
+        trusted=True,
+        partial=True,
+    )
+
+
+def exact_text(trusted: bool = False) -> Query:
+    """Return the filter of a text that the server knows and compares as a whole."""
+    return Query({"type": "str"}, encode=str, trusted=trusted)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One property. ``spec`` is the argument spec of its option; None marks what only the server writes.
+
+    ``parse`` raises ValueError with words that follow the option's name. ``legacy`` names an older property that stands
+    for this one on objects without it, with the translation of its values. ``refers_to`` is the collection of the
+    objects that the value lists by reference.
+    """
+
+    name: str
+    spec: Mapping[str, Any] | None = None
+    parse: Callable[[Any], Any] = _unchanged
+    read: Callable[[Any], Any] = _unchanged
+    write: Callable[[Any], Any] = _unchanged
+    legacy: tuple[str, Mapping[Any, Any]] | None = None
+    queries: Sequence[Query] = field(default_factory=tuple)
+    refers_to: str = ""
+
+    @property
+    def writable(self) -> bool:
+        """Say whether a request body may hold this property."""
+        return self.spec is not None
+
+    def value_in(self, raw: Mapping[str, Any]) -> Any:
+        """Return the canonical value of this property of a server's object."""
+        value = raw.get(self.name)
+        if value is None and self.legacy is not None:
+            old_name, translation = self.legacy
+            old = raw.get(old_name)
+            value = translation.get(old, old) if isinstance(old, (str, bool)) else old
+        return self.read(value)
+
+
+def text(
+    name: str, longest: int | None = None, shortest: int = 0, nullable: bool = False, query: Query | None = None
+) -> Field:
+    """Return a text property. What is unset is null where ``nullable`` (an empty option says so), else ``""``."""
+
+    def parse(value: str) -> str | None:
+        if len(value) < shortest:
+            raise ValueError("must not be empty" if shortest == 1 else f"must have at least {shortest} characters")
+        if longest is not None and len(value) > longest:
+            raise ValueError(f"must have at most {longest} characters, not {len(value)}")
+        return None if nullable and not value else value
+
+    def read(value: Any) -> Any:
+        if nullable:
+            return value or None
+        return "" if value is None else value
+
+    return Field(name, {"type": "str"}, parse, read, queries=() if query is None else (query,))
+
+
+def flag(name: str, legacy: str | None = None, query: bool = True) -> Field:
+    """Return a boolean property. A server that does not know it, or answers null, means false."""
+    wanted = [Query({"type": "bool"})] if query else []
+    if legacy and query:
+        wanted.append(Query({"type": "bool"}, name=legacy))
+    return Field(name, {"type": "bool"}, read=bool, legacy=(legacy, {}) if legacy else None, queries=tuple(wanted))
+
+
+def choice(
+    name: str,
+    choices: Sequence[str],
+    legacy: tuple[str, Mapping[str, str]] | None = None,
+    encode: Callable[[Any], str] | None = None,
+) -> Field:
+    """Return a property with one of some words for its value; ``encode`` where the server filters by it."""
+    spec = {"type": "str", "choices": list(choices)}
+    queries = [Query(spec, encode=encode)]
+    if legacy:
+        old_name, translation = legacy
+        queries.append(
+            Query({"type": "str", "choices": list(translation)}, name=old_name, parse=translation.__getitem__)
+        )
+    return Field(name, spec, legacy=legacy, queries=tuple(queries))
+
+
+def references(name: str, refers_to: str, reference: str = "href") -> Field:
+    """Return a set of references to other objects: canonical as ``[{reference: …}]`` in sorted order, each one once.
+
+    Its filter takes a list of lists of references and matches objects that refer to all of one of them.
+    """
+
+    def canonical(value: Any) -> list[dict[str, str]]:
+        entries = value if isinstance(value, list) else []
+        found = {str(entry[reference]) for entry in entries if isinstance(entry, Mapping) and entry.get(reference)}
+        return [{reference: item} for item in sorted(found)]
+
+    def parse_query(value: Any) -> list[list[str]]:
+        if not all(value):
+            raise ValueError("must not hold an empty list")
+        return [[str(item) for item in group] for group in value]
+
+    def matches(wanted: Any, value: Any) -> bool:
+        shown = {entry[reference] for entry in value}
+        return any(shown.issuperset(group) for group in wanted)
+
+    spec = {"type": "list", "elements": "dict", "options": {reference: {"type": "str", "required": True}}}
+    query = Query({"type": "list", "elements": "list"}, parse=parse_query, matches=matches, encode=json.dumps)
+    return Field(name, spec, canonical, canonical, queries=(query,), refers_to=refers_to)
+
+
+def limit(name: str, words: Mapping[str, int] | None = None, query: str = "") -> Field:
+    """Return a limit: an integer from 1, or "unlimited". ``words`` are further names of integers ("one_use": 1).
+
+    A server may answer numeric strings; a request body carries a JSON integer (pce-api.md, Pairing profiles).
+    """
+    known = dict(words or {})
+    allowed = " or ".join(["an integer from 1 to 2147483647", UNLIMITED, *known])
+
+    def parse(value: str) -> Any:
+        canonical = read(value)
+        if canonical == UNLIMITED or (isinstance(canonical, int) and 1 <= canonical <= LARGEST_INTEGER):
+            return canonical
+        raise ValueError(f"must be {allowed}, not {value}")
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str):
+            if value in known:
+                return known[value]
+            if re.fullmatch(r"[0-9]{1,10}", value):
+                return int(value)
+        return value
+
+    spec = {"type": "str"}
+    return Field(
+        name, spec, parse, read, queries=(Query({**spec, **({"aliases": [query]} if query else {})}, parse=parse),)
+    )
+
+
+def server(
+    name: str, query: Mapping[str, Any] | None = None, matches: Callable[[Any, Any], bool] | None = None
+) -> Field:
+    """Return a property that only the server writes; ``query`` is the argument spec of its filter."""
+    if query is None:
+        return Field(name)
+    return Field(name, queries=(Query(query) if matches is None else Query(query, matches=matches),))
+
+
+def checked(option: str, parse: Callable[[Any], Any], value: Any) -> Any:
+    """Return ``parse(value)``. Raise OptionError naming ``option`` where that raises ValueError."""
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise OptionError(option, str(error)) from error

@@ -1,0 +1,154 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A resource as a table: its names, its properties, and the pure decisions that follow from them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .errors import AmbiguousError, ContractError, MissingReferenceError
+from .fields import Field, checked
+from .plan import Action, Plan
+
+PRESENT = "present"
+ABSENT = "absent"
+
+Raw = Mapping[str, Any]
+"""An object as a server shows it."""
+
+
+class Store(Protocol):
+    """Where objects of one kind live."""
+
+    def find(self, identity: Identity) -> Raw | None:
+        """Return the one object with this identity, or None. Raise AmbiguousError where there are several."""
+
+    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+        """Return all objects that match query ``parameters`` in the server's eyes, or the first ``most`` of them."""
+
+    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
+        """Do what the plan says and return the object as the server shows it now."""
+
+
+class Api(Protocol):
+    """A server's API: the options that say where it is, and how to reach its objects."""
+
+    options: Mapping[str, Mapping[str, Any]]
+
+    def store(self, params: Mapping[str, Any], kind: Kind) -> Store:
+        """Return the store of ``kind`` that the connection options in ``params`` lead to."""
+
+    def check_reference(self, params: Mapping[str, Any], collection: str, option: str, value: str) -> None:
+        """Raise OptionError where ``value`` of ``option`` cannot refer to an object of ``collection`` there."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a task calls an object: by ``reference`` (the server's own), or by ``names`` (property: value)."""
+
+    reference: str | None = None
+    names: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if self.reference is not None:
+            return self.reference
+        return "with " + " and ".join(f"{name} {value!r}" for name, value in self.names.items())
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A resource.
+
+    ``title`` is its name in sentences, ``name`` the key of a module's result, ``plural`` that of its info twin and the
+    last part of its path. ``identity`` is the property that users call an object by, and ``rename`` the option that
+    changes it; ``reference`` the property by which the server does. ``on_create`` holds canonical values for what a
+    new object needs and the user left out.
+    """
+
+    api: Api
+    title: str
+    name: str
+    plural: str
+    fields: Sequence[Field]
+    identity: str
+    rename: str
+    reference: str
+    on_create: Mapping[str, Any] = field(default_factory=dict)
+
+    def arguments(self) -> dict[str, dict[str, Any]]:
+        """Return the argument spec of the options that describe one object."""
+        spec = {item.name: dict(item.spec) for item in self.fields if item.spec is not None}
+        spec[self.reference] = {"type": "str"}
+        spec[self.rename] = {"type": "str"}
+        return spec
+
+    def filters(self) -> dict[str, dict[str, Any]]:
+        """Return the argument spec of the filters of the info module."""
+        return {query.name or item.name: dict(query.spec) for item in self.fields for query in item.queries}
+
+    def desired(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the canonical values of the options that the user gave. Raise OptionError for an impossible one."""
+        return {
+            item.name: checked(item.name, item.parse, params[item.name])
+            for item in self.fields
+            if item.writable and params.get(item.name) is not None
+        }
+
+    def present(self, raw: Raw | None) -> dict[str, Any] | None:
+        """Return an object as results show it: every property of the table, whatever the server left out."""
+        return None if raw is None else {item.name: item.value_in(raw) for item in self.fields}
+
+    def writable(self, shown: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the part of a shown object that users decide about: what a diff is made of."""
+        if shown is None:
+            return {}
+        return {item.name: shown[item.name] for item in self.fields if item.writable and item.name in shown}
+
+    def body(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return canonical values as the JSON object of a request body."""
+        return {item.name: item.write(changes[item.name]) for item in self.fields if item.name in changes}
+
+    def plan(self, current: Raw | None, desired: Mapping[str, Any], state: str) -> Plan:
+        """Decide what makes ``desired`` (canonical values of what the user gave) true of ``current``."""
+        before = self.present(current)
+        if state == ABSENT:
+            if current is None:
+                return Plan(Action.NOTHING)
+            return Plan(Action.DELETE, self.reference_of(current), before=before)
+        if current is None or before is None:
+            changes = {**self.on_create, **desired}
+            return Plan(Action.CREATE, changes=changes, after={**dict.fromkeys(self._names()), **changes})
+        changes = {name: value for name, value in desired.items() if before[name] != value}
+        if not changes:
+            return Plan(Action.NOTHING, before=before, after=before)
+        return Plan(Action.UPDATE, self.reference_of(current), changes, before, {**before, **changes})
+
+    def reference_of(self, raw: Raw) -> str:
+        """Return what the server calls this object. Raise ContractError where it does not say."""
+        value = raw.get(self.reference)
+        if not isinstance(value, str) or not value:
+            raise ContractError(f"the server shows a {self.title} without {self.reference}", "GET", self.plural)
+        return value
+
+    def ambiguous(self, identity: Identity, found: Sequence[Raw]) -> AmbiguousError:
+        """Return the error for an identity that several objects have."""
+        references = [self.reference_of(raw) for raw in found]
+        return AmbiguousError(
+            f"there are {len(found)} {self.title}s {identity}: {', '.join(references)}; "
+            f"say by {self.reference} which one is meant; nothing was changed",
+            references,
+        )
+
+    def missing(self, identity: Identity, names: Sequence[str] = ()) -> MissingReferenceError:
+        """Return the error for an object that has to exist and does not; ``names`` are those that exist."""
+        near = difflib.get_close_matches(str(identity.names.get(self.identity, "")), names, n=3)
+        advice = f"; the nearest are {', '.join(map(repr, near))}" if near else ""
+        return MissingReferenceError(f"there is no {self.title} {identity}{advice}")
+
+    def _names(self) -> list[str]:
+        return [item.name for item in self.fields]

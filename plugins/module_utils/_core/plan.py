@@ -1,0 +1,42 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to be done to an object, decided before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Action(Enum):
+    """What a plan does."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One object's plan.
+
+    ``changes`` holds the canonical values to write; ``reference`` addresses the object that exists. ``before`` and
+    ``after`` are the whole object as results show it, None where there is none: ``after`` is what the server will
+    show, except for what only the server decides.
+    """
+
+    action: Action
+    reference: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+    @property
+    def is_change(self) -> bool:
+        """Say whether this plan changes anything."""
+        return self.action is not Action.NOTHING

@@ -1,0 +1,116 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The only place that decides whether something is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import OptionError
+from .kind import ABSENT, Identity, Kind, Raw, Store
+from .plan import Action, Plan
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task did, or in check mode would do.
+
+    ``result`` is the object as results show it, None where it is absent; ``before`` and ``after`` are the two sides of
+    a diff.
+    """
+
+    changed: bool
+    result: Mapping[str, Any] | None
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a task asks for: ``desired`` canonical values, of the object ``identity``, in ``state``."""
+
+    identity: Identity
+    desired: Mapping[str, Any]
+    state: str
+    new_identity: Identity | None = None
+
+
+def request_from(kind: Kind, params: Mapping[str, Any]) -> Request:
+    """Return what the options ask for. Raise OptionError for what is wrong in them or contradicts itself."""
+    state = params["state"]
+    desired = kind.desired(params)
+    reference, new_name = params.get(kind.reference), params.get(kind.rename)
+    if reference is not None:
+        kind.api.check_reference(params, kind.plural, kind.reference, reference)
+    _check_references(kind, params, desired)
+    if new_name is not None:
+        if state == ABSENT:
+            raise OptionError(kind.rename, "contradicts state: absent")
+        named = kind.desired({kind.identity: new_name})
+        if named == {kind.identity: desired.get(kind.identity)}:
+            raise OptionError(kind.rename, f"is the same as {kind.identity}")
+    name = desired.get(kind.identity)
+    identity = Identity(reference) if reference is not None else Identity(names={kind.identity: name})
+    if new_name is None:
+        return Request(identity, desired, state)
+    return Request(identity, {**desired, kind.identity: new_name}, state, Identity(names={kind.identity: new_name}))
+
+
+def _check_references(kind: Kind, params: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
+    for item in kind.fields:
+        if item.refers_to:
+            for entry in desired.get(item.name, ()):
+                kind.api.check_reference(params, item.refers_to, item.name, entry[kind.reference])
+
+
+def reconcile(kind: Kind, store: Store, request: Request, dry_run: bool) -> Outcome:
+    """Bring one object to its wanted state, or say what that would take."""
+    current = _current(kind, store, request)
+    plan = kind.plan(current, request.desired, request.state)
+    if plan.action is Action.CREATE and request.identity.reference is not None:
+        raise OptionError(
+            kind.reference, f"there is no {kind.title} {request.identity}; to create one, give {kind.identity} instead"
+        )
+    if dry_run or not plan.is_change:
+        return _outcome(kind, plan, plan.after)
+    after, left = _execute(kind, store, plan, request)
+    warnings = []
+    if left.is_change:
+        warnings.append(f"the server accepted {', '.join(sorted(left.changes))} but shows another value")
+    return _outcome(kind, plan, kind.present(after), warnings)
+
+
+def _current(kind: Kind, store: Store, request: Request) -> Raw | None:
+    """Return the object as it is now. With a new name, an object that has it already is the renamed one."""
+    current = store.find(request.identity)
+    if request.new_identity is None:
+        return current
+    holder = store.find(request.new_identity)
+    if current is not None and holder is not None and kind.reference_of(current) != kind.reference_of(holder):
+        raise OptionError(
+            kind.rename,
+            f"is taken by {kind.reference_of(holder)}; {kind.reference_of(current)} was not renamed",
+        )
+    return current if current is not None else holder
+
+
+def _execute(kind: Kind, store: Store, plan: Plan, request: Request) -> tuple[Raw | None, Plan]:
+    """Do what the plan says. Return the object then, and what is still left to do."""
+    identity = request.new_identity or request.identity
+    after = store.execute(plan, identity)
+    left = kind.plan(after, request.desired, request.state)
+    if plan.action is Action.CREATE and left.action is Action.UPDATE:
+        # Somebody else made an object of this name just before, or the server leaves something out when it creates.
+        after = store.execute(left, identity)
+        left = kind.plan(after, request.desired, request.state)
+    return after, left
+
+
+def _outcome(kind: Kind, plan: Plan, result: Mapping[str, Any] | None, warnings: Sequence[str] = ()) -> Outcome:
+    after = plan.changes if plan.action is Action.CREATE else kind.writable(plan.after)
+    return Outcome(plan.is_change, result, kind.writable(plan.before), dict(after), warnings)

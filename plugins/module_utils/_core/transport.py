@@ -1,0 +1,378 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one way to a server: one HTTP session per module run. The only file that imports requests.
+
+What the options of a task say always wins over the environment. requests would let REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
+``*_proxy`` and .netrc override a session's settings, so the session does not look at the environment at all; those
+variables are read here, and only for what the task leaves open.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from . import retry
+from .answers import Answer, describe, one_line, read_errors
+from .errors import (
+    ApiError,
+    ContractError,
+    DeadlineError,
+    MissingLibraryError,
+    OptionError,
+    RequestError,
+    UnknownOutcomeError,
+    UnreachableError,
+    UntrustedError,
+)
+
+REQUESTS_IMPORT_ERROR: str | None
+try:
+    import requests
+    from requests.utils import get_environ_proxies
+    from urllib3 import disable_warnings
+    from urllib3.exceptions import InsecureRequestWarning, NewConnectionError
+except ImportError:
+    REQUESTS_IMPORT_ERROR = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+Result = TypeVar("Result")
+
+USER_AGENT = "microseg.enforcement"
+LARGEST_ANSWER = 256 * 1024 * 1024
+"""Bytes. No collection of a PCE comes near; an endless answer must not eat the controller's memory."""
+
+_CONNECT_TIMEOUT = 10.0
+_SHORTEST_WAIT = 0.5  # a server that says "Retry-After: 0" again and again is not to be flooded
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a server is and how to speak to it.
+
+    ``url`` is the base of all paths, ``title`` the server's name in messages ("PCE"), ``address_options`` the options
+    that say where it is. ``user`` None means no authentication. ``ca_path`` None means: the environment's CA bundle,
+    else the one of requests. ``timeout`` and ``deadline`` are seconds: of silence on a connection, and for all that
+    the task does. ``hints`` gives for an HTTP status what its user should look at.
+    """
+
+    url: str
+    title: str
+    address_options: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    validate_certs: bool = True
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    use_proxy: bool = True
+    timeout: float = 30.0
+    deadline: float = 300.0
+    hints: Mapping[int, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise OptionError for what can be known to be wrong before any request."""
+        for option in ("timeout", "deadline"):
+            if not 0 < getattr(self, option) <= 86400:
+                raise OptionError(option, "must be a number of seconds above 0 and at most 86400")
+        for option in ("ca_path", "client_cert", "client_key"):
+            path = getattr(self, option)
+            if path and not os.access(path, os.R_OK):
+                raise OptionError(option, f"{path} does not exist or cannot be read")
+        if self.client_key and not self.client_cert:
+            raise OptionError("client_key", "needs client_cert beside it")
+        if self.proxy:
+            if not self.use_proxy:
+                raise OptionError("proxy", "contradicts use_proxy: false")
+            if urlsplit(self.proxy).scheme not in ("http", "https") or not urlsplit(self.proxy).hostname:
+                raise OptionError("proxy", "must be a URL such as http://proxy.example.com:3128")
+
+
+class Transport:
+    """Sends requests to one server, within one deadline that starts now.
+
+    ``clock`` (monotonic seconds), ``now`` (seconds since the epoch) and ``sleep`` are injected by tests.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if REQUESTS_IMPORT_ERROR is not None:
+            raise MissingLibraryError("requests", REQUESTS_IMPORT_ERROR)
+        endpoint.check()
+        self.endpoint = endpoint
+        self.now = now
+        self._clock = clock
+        self._sleep = sleep
+        self._end = clock() + endpoint.deadline
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        self._verify = _verify(endpoint)
+        self._cert = _client_certificate(endpoint)
+        self._proxies = _proxies(endpoint)
+        if not endpoint.validate_certs:
+            disable_warnings(InsecureRequestWarning)  # the module warns once, in its own words
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        """Send a GET. See ``request``."""
+        return self.request("GET", path, query=query, **options)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        authenticate: bool = True,
+    ) -> Answer:
+        """Send a request until it has an answer below 300, and return that answer.
+
+        ``path`` follows the endpoint's URL and is already valid in a URL; ``query`` is encoded here; ``body`` is sent
+        as JSON unless None. GET, PUT and DELETE are repeated on broken connections, 429, 502, 503 and 504; POST on 429
+        and where no connection came about. Raises UnknownOutcomeError where a POST may have been acted upon, else
+        ApiError, UnreachableError, UntrustedError, ContractError or DeadlineError.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                answer = self._send(method, path, query, body, headers or {}, authenticate)
+                if answer.status < 300:
+                    return answer
+                failure: RequestError = self._api_error(answer)
+                wait = retry.retry_after(answer.header("Retry-After"), self.now())
+            except (UnreachableError, UnknownOutcomeError) as error:
+                failure, wait = error, None
+            if not self._is_repeatable(method, failure, attempt):
+                raise self._outcome(method, failure)
+            self.pause(attempt, failure, wait)
+
+    def pause(self, attempt: int, failure: RequestError, wait: float | None = None) -> None:
+        """Wait before the next attempt: ``wait`` seconds, or a backoff. Raise DeadlineError if time is too short."""
+        seconds = retry.backoff(attempt) if wait is None else max(wait, _SHORTEST_WAIT)
+        if seconds >= self.remaining():
+            raise DeadlineError(
+                f"{failure} (gave up: waiting {seconds:.0f} s more would pass the deadline of "
+                f"{self.endpoint.deadline:g} s)",
+                failure.method,
+                failure.path,
+            )
+        self._sleep(seconds)
+
+    def remaining(self) -> float:
+        """Return the seconds that are left for the task."""
+        return self._end - self._clock()
+
+    def _is_repeatable(self, method: str, failure: RequestError, attempt: int) -> bool:
+        if isinstance(failure, ApiError):
+            if retry.is_rate_limit(failure.status):
+                return True
+            passing = retry.is_transient(failure.status)
+            never_sent = False
+        else:
+            never_sent = isinstance(failure, UnreachableError)
+            passing = not (isinstance(failure, UnreachableError) and failure.permanent)
+        return passing and attempt < retry.ATTEMPTS and (never_sent or retry.is_repeatable(method))
+
+    def _outcome(self, method: str, failure: RequestError) -> RequestError:
+        """Return the error to raise: what a POST did that ended with a server's fault is not known."""
+        if isinstance(failure, UnknownOutcomeError):
+            return failure.cause if retry.is_repeatable(method) else failure
+        if isinstance(failure, ApiError) and failure.status >= 500 and not retry.is_repeatable(method):
+            return UnknownOutcomeError(failure, transient=retry.is_transient(failure.status))
+        return failure
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        headers: Mapping[str, str],
+        authenticate: bool,
+    ) -> Answer:
+        remaining = self.remaining()
+        late = DeadlineError(
+            f"the {self.endpoint.title} at {self._where()} did not answer {method} {path} within the deadline of "
+            f"{self.endpoint.deadline:g} s",
+            method,
+            path,
+        )
+        if remaining <= 0:
+            raise late
+        url = self.endpoint.url + path + ("?" + urlencode(query) if query else "")
+        data = None if body is None else json.dumps(body).encode()
+        sent_headers = {**headers, **({"Content-Type": "application/json"} if data is not None else {})}
+        auth = (self.endpoint.user, self.endpoint.password or "") if authenticate and self.endpoint.user else None
+
+        def exchange() -> Answer:
+            response = self._session.request(
+                method,
+                url,
+                data=data,
+                headers=sent_headers,
+                auth=auth,
+                timeout=(
+                    min(_CONNECT_TIMEOUT, self.endpoint.timeout, remaining),
+                    min(self.endpoint.timeout, remaining),
+                ),
+                allow_redirects=False,  # credentials must not follow to another host
+                stream=True,
+                proxies=self._proxies,
+                verify=self._verify,
+                cert=self._cert,
+            )
+            with response:
+                return Answer(response.status_code, response.headers, _read_body(response, method, path), method, path)
+
+        try:
+            return _within(remaining, exchange)
+        except TimeoutError:
+            raise late from None
+        except (requests.RequestException, OSError, ValueError) as error:
+            raise self._connection_error(error, method, path) from error
+
+    def _connection_error(self, error: Exception, method: str, path: str) -> RequestError:
+        where = f"the {self.endpoint.title} at {self._where()}"
+        reason = _reason(error)
+        if isinstance(error, requests.exceptions.SSLError) and not _is_cut_off(error):
+            advice = "" if _verification_error(error) is None else "; ca_path names the CA to trust"
+            return UntrustedError(f"the TLS connection to {where} failed: {reason}{advice}", method, path)
+        if isinstance(error, requests.exceptions.ProxyError):
+            refused = "Tunnel connection failed: 4" in reason
+            return UnreachableError(f"the proxy did not connect to {where}: {reason}; see proxy", method, path, refused)
+        if _never_connected(error):
+            return UnreachableError(
+                f"{where} cannot be reached: {reason}; see {self.endpoint.address_options}", method, path
+            )
+        if isinstance(error, requests.exceptions.InvalidURL):
+            return ContractError(f"{where} cannot be asked for {path}: {reason}", method, path)
+        broken = RequestError(f"the connection to {where} broke during {method} {path}: {reason}", method, path)
+        return UnknownOutcomeError(broken, transient=True)
+
+    def _where(self) -> str:
+        return urlsplit(self.endpoint.url).netloc
+
+    def _api_error(self, answer: Answer) -> ApiError:
+        errors = read_errors(answer.body)
+        said = describe(errors)
+        if 300 <= answer.status < 400:
+            # Only the host: what follows it may be a link made for one login.
+            target = urlsplit(answer.header("Location") or "").netloc.rpartition("@")[2]
+            said = f"a redirect to {one_line(target) or 'nowhere'} is not followed; see {self.endpoint.address_options}"
+        parts = [f"the {self.endpoint.title} answered {answer.status} to {answer.method} {answer.path}"]
+        parts += [part for part in (said, self.endpoint.hints.get(answer.status)) if part]
+        suffix = f" (X-Request-Id {answer.request_id})" if answer.request_id else ""
+        return ApiError(": ".join(parts) + suffix, answer.method, answer.path, answer.status, errors, answer.request_id)
+
+
+def _within(seconds: float, exchange: Callable[[], Result]) -> Result:
+    """Return what ``exchange`` returns, or raise TimeoutError after ``seconds``.
+
+    The timeouts of a socket start anew with every byte, and a name look-up has none, so only a second thread can hold
+    a deadline against a server that answers a byte at a time. Left behind, it ends with the process.
+    """
+    results: list[Result] = []
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            results.append(exchange())
+        except Exception as error:  # handed to the waiting thread, which sorts it
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if not results:
+        raise TimeoutError
+    return results[0]
+
+
+def _read_body(response: requests.Response, method: str, path: str) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(_CHUNK):
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise ContractError(f"the answer to {method} {path} is larger than {LARGEST_ANSWER} bytes", method, path)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _verify(endpoint: Endpoint) -> bool | str:
+    if not endpoint.validate_certs:
+        return False
+    return endpoint.ca_path or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+
+def _client_certificate(endpoint: Endpoint) -> str | tuple[str, str] | None:
+    if endpoint.client_cert and endpoint.client_key:
+        return endpoint.client_cert, endpoint.client_key
+    return endpoint.client_cert
+
+
+def _proxies(endpoint: Endpoint) -> dict[str, str]:
+    if endpoint.proxy:
+        return {"http": endpoint.proxy, "https": endpoint.proxy}
+    return dict(get_environ_proxies(endpoint.url, no_proxy=None)) if endpoint.use_proxy else {}
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return ``error`` and all that lies behind it, outermost first: requests and urllib3 wrap in several ways."""
+    found: list[BaseException] = []
+    waiting: list[Any] = [error]
+    while waiting:
+        item = waiting.pop(0)
+        if isinstance(item, BaseException) and not any(item is known for known in found):
+            found.append(item)
+            waiting += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+    return found
+
+
+def _verification_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    return next((item for item in _chain(error) if isinstance(item, ssl.SSLCertVerificationError)), None)
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    """Say whether a TLS error is a connection that ended too early, not a refusal."""
+    return any(isinstance(item, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for item in _chain(error))
+
+
+def _never_connected(error: BaseException) -> bool:
+    return any(isinstance(item, (NewConnectionError, requests.exceptions.ConnectTimeout)) for item in _chain(error))
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost reason of a connection error in a few words."""
+    verification = _verification_error(error)
+    if verification is not None:
+        return one_line(verification.verify_message or verification)
+    chain = _chain(error)
+    if any(isinstance(item, requests.exceptions.Timeout) for item in chain):
+        return "no answer in time"
+    for item in reversed(chain):
+        if isinstance(item, OSError) and item.strerror and not isinstance(item, requests.RequestException):
+            return one_line(item.strerror)
+    return one_line(chain[-1]) or type(chain[-1]).__name__

@@ -1,0 +1,85 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of pairing profiles (source: PCE REST API, Pairing profiles)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .._core.fields import Field, choice, exact_text, flag, limit, partial_text, references, server, text
+from .._core.kind import Kind
+from .connection import PCE
+
+_MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
+"""The deprecated ``mode`` in words of ``enforcement_mode``."""
+
+
+def _release() -> Field:
+    """Return agent_software_release: null follows the PCE's default, shown as "Default (23.2.20-157)"."""
+
+    def pinned(value: Any) -> Any:
+        if isinstance(value, str) and re.match(r"default\b", value, re.IGNORECASE):
+            return None
+        return value or None
+
+    return Field("agent_software_release", {"type": "str"}, pinned, pinned, queries=(exact_text(trusted=True),))
+
+
+def _user(name: str) -> Field:
+    """Return a property that shows a user as ``{"href"}``; its filter takes the HREF."""
+
+    def matches(wanted: Any, value: Any) -> bool:
+        return isinstance(value, dict) and bool(value.get("href") == wanted)
+
+    return server(name, {"type": "str"}, matches)
+
+
+PAIRING_PROFILE = Kind(
+    api=PCE,
+    title="pairing profile",
+    name="pairing_profile",
+    plural="pairing_profiles",
+    identity="name",
+    rename="new_name",
+    reference="href",
+    on_create={"enabled": True},
+    fields=(
+        server("href"),
+        text("name", shortest=1, longest=255, query=partial_text()),
+        text("description", query=partial_text()),
+        flag("enabled"),
+        choice("enforcement_mode", ["idle", "visibility_only", "selective", "full"], legacy=("mode", _MODES)),
+        flag("enforcement_mode_lock", legacy="mode_lock"),
+        choice(
+            "visibility_level",
+            ["flow_summary", "flow_drops", "flow_off", "enhanced_data_collection", "flow_full_detail"],
+        ),
+        flag("visibility_level_lock"),
+        flag("log_traffic"),
+        flag("log_traffic_lock"),
+        references("labels", "labels"),
+        flag("env_label_lock"),
+        flag("loc_label_lock"),
+        flag("role_label_lock"),
+        flag("app_label_lock"),
+        limit("allowed_uses_per_key", {"one_use": 1}, query="allowed_user_per_key"),
+        limit("key_lifespan"),
+        _release(),
+        text("external_data_set", nullable=True, query=exact_text()),
+        text("external_data_reference", nullable=True, query=exact_text()),
+        choice("ven_type", ["server", "endpoint", "specified_during_activation"], encode=str),
+        server("status", {"type": "str"}),
+        server("status_lock", {"type": "bool"}),
+        server("total_use_count", {"type": "int"}),
+        server("last_pairing_at", {"type": "str"}),
+        server("is_default", {"type": "bool"}),
+        server("created_at", {"type": "str"}),
+        server("updated_at", {"type": "str"}),
+        _user("created_by"),
+        _user("updated_by"),
+        server("caps"),
+    ),
+)

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Objects of an organisation on a PCE (source: PCE REST API, Transport and Collections)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._core.create import create_once
+from .._core.errors import ApiError, ContractError, RequestError
+from .._core.kind import Identity, Kind, Raw
+from .._core.plan import Action, Plan
+from .._core.transport import Transport
+from . import hrefs
+from .collections import read_all
+
+
+class PceStore:
+    """The objects of one kind in one organisation."""
+
+    def __init__(self, transport: Transport, org_id: int, kind: Kind) -> None:
+        self._transport = transport
+        self._org_id = org_id
+        self._kind = kind
+        self._path = hrefs.collection(org_id, kind.plural)
+
+    def find(self, identity: Identity) -> Raw | None:
+        """Return the one object with this identity, or None. Raise AmbiguousError where several have the name."""
+        if identity.reference is not None:
+            return self._get(identity.reference)
+        # The PCE's filters match partially: they make the answer smaller, and the choice is made here.
+        candidates = self.query({name: str(value) for name, value in identity.names.items()})
+        found = [raw for raw in candidates if self._has(raw, identity)]
+        if len(found) > 1:
+            raise self._kind.ambiguous(identity, found)
+        for raw in found:
+            self._own_href(raw.get(self._kind.reference))
+        return found[0] if found else None
+
+    def find_existing(self, identity: Identity) -> Raw:
+        """Return the object with this identity. Raise MissingReferenceError with the nearest names if there is none."""
+        found = self.find(identity)
+        if found is not None:
+            return found
+        names: list[str] = []
+        if identity.names:
+            names = [str(raw.get(self._kind.identity)) for raw in self._all_for_advice()]
+        raise self._kind.missing(identity, names)
+
+    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+        """Return all objects that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
+        return read_all(self._transport, self._path, parameters, most)
+
+    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
+        """Do what the plan says. Return the object as the PCE shows it now, None where it is gone."""
+        if plan.action is Action.CREATE:
+            return create_once(self._transport, lambda: self._create(plan, identity), lambda: self.find(identity))
+        href = self._own_href(plan.reference)
+        if plan.action is Action.UPDATE:
+            self._transport.request("PUT", href, body=self._kind.body(plan.changes))
+            updated = self._get(href)
+            if updated is None:
+                raise RequestError(f"{href} was deleted by somebody else just after it was updated", "PUT", href)
+            return updated
+        self._delete(href)
+        return None
+
+    def _create(self, plan: Plan, identity: Identity) -> Raw:
+        answer = self._transport.request("POST", self._path, body=self._kind.body(plan.changes))
+        created = answer.json_object()
+        try:
+            self._own_href(created.get(self._kind.reference))
+        except ContractError:
+            found = self.find(identity)
+            if found is None:
+                raise
+            return found
+        return created
+
+    def _delete(self, href: str) -> None:
+        try:
+            self._transport.request("DELETE", href)
+        except ApiError as error:
+            if error.status != 404:  # somebody else deleted it, or our first try did and its answer was lost
+                raise
+
+    def _get(self, href: str) -> Raw | None:
+        try:
+            return self._transport.get(href).json_object()
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _has(self, raw: Raw, identity: Identity) -> bool:
+        shown = self._kind.present(raw) or {}
+        return all(shown[name] == value for name, value in identity.names.items())
+
+    def _own_href(self, href: Any) -> str:
+        """Return ``href`` if it can be the HREF of such an object; a wrong one must never become a path."""
+        try:
+            hrefs.check(href, self._org_id, self._kind.plural)
+        except ValueError as error:
+            raise ContractError(f"the PCE shows a {self._kind.title} whose href {error}", "GET", self._path) from error
+        return str(href)
+
+    def _all_for_advice(self) -> Sequence[Raw]:
+        """Return all objects for an error's advice; that advice cannot be had is no second error."""
+        try:
+            return self.query({})
+        except RequestError:
+            return []

@@ -1,0 +1,359 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keep a pairing profile of a PCE as declared."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pce_pairing_profile
+short_description: Keep a pairing profile of an Illumio PCE as declared
+version_added: 0.1.0
+author:
+  - The microseg.enforcement contributors (@microseg)
+description:
+  - Creates, updates, renames and deletes pairing profiles of an Illumio Policy Compute Engine (PCE).
+  - A pairing profile says which labels and which enforcement mode a host gets when its VEN is paired.
+  - An option that is not given keeps its value. An empty list clears O(labels), an empty text clears a text.
+  - The name is compared exactly and over all pairing profiles, although the PCE's own filter matches partially. Two
+    pairing profiles of one name are an error, and nothing is changed.
+extends_documentation_fragment:
+  - microseg.enforcement.pce
+  - microseg.enforcement.attributes
+  - microseg.enforcement.attributes.pce
+options:
+  name:
+    description:
+      - The exact name of the pairing profile, 1 to 255 characters.
+      - Exactly one of O(name) and O(href) is needed.
+    type: str
+  href:
+    description:
+      - The HREF of an existing pairing profile, such as V(/orgs/1/pairing_profiles/24).
+    type: str
+  new_name:
+    description:
+      - The name that the pairing profile shall have, 1 to 255 characters.
+      - A pairing profile that already has it counts as renamed. If neither name exists, one is created with it.
+    type: str
+  state:
+    description:
+      - V(present) makes sure that the pairing profile is there, as declared.
+      - V(absent) makes sure that it is not there. The PCE does not let its default pairing profile be deleted.
+    type: str
+    choices: [present, absent]
+    default: present
+  description:
+    description:
+      - What the pairing profile is for. An empty text clears it.
+    type: str
+  enabled:
+    description:
+      - Whether hosts can pair with it. A new pairing profile is enabled unless this says otherwise.
+    type: bool
+  enforcement_mode:
+    description:
+      - What the VEN enforces on a host when it is paired.
+      - V(idle) takes no control of the host's firewall, V(visibility_only) blocks nothing, V(selective) blocks in the
+        scope of selective rules, V(full) blocks all that no rule allows.
+      - A pairing profile that only has the older C(mode) is compared by it (C(illuminated) is V(visibility_only),
+        C(enforced) is V(full)).
+    type: str
+    choices: [idle, visibility_only, selective, full]
+  enforcement_mode_lock:
+    description:
+      - Whether the pairing script is kept from overriding O(enforcement_mode).
+    type: bool
+  visibility_level:
+    description:
+      - What traffic the VEN reports. V(flow_full_detail) is deprecated by the PCE.
+    type: str
+    choices: [flow_summary, flow_drops, flow_off, enhanced_data_collection, flow_full_detail]
+  visibility_level_lock:
+    description:
+      - Whether the pairing script is kept from overriding O(visibility_level).
+    type: bool
+  log_traffic:
+    description:
+      - Whether the VEN logs traffic (legacy).
+    type: bool
+  log_traffic_lock:
+    description:
+      - Whether the pairing script is kept from overriding O(log_traffic) (legacy).
+    type: bool
+  labels:
+    description:
+      - The labels that a host gets, at most one of each key. Their order has no meaning.
+      - The list replaces the labels that are there; an empty list removes them.
+    type: list
+    elements: dict
+    suboptions:
+      href:
+        description:
+          - The HREF of the label, such as V(/orgs/1/labels/7).
+        type: str
+        required: true
+  env_label_lock:
+    description:
+      - Whether the pairing script is kept from overriding the label of key env.
+    type: bool
+  loc_label_lock:
+    description:
+      - Whether the pairing script is kept from overriding the label of key loc.
+    type: bool
+  role_label_lock:
+    description:
+      - Whether the pairing script is kept from overriding the label of key role.
+    type: bool
+  app_label_lock:
+    description:
+      - Whether the pairing script is kept from overriding the label of key app.
+    type: bool
+  allowed_uses_per_key:
+    description:
+      - How many hosts can pair with one key, 1 to 2147483647, or V(unlimited). V(one_use) means V(1).
+    type: str
+  key_lifespan:
+    description:
+      - For how many seconds a key is valid, 1 to 2147483647, or V(unlimited).
+    type: str
+  agent_software_release:
+    description:
+      - The VEN release that hosts get. An empty text follows the PCE's default.
+    type: str
+  external_data_set:
+    description:
+      - The data set that the pairing profile comes from. An empty text clears it.
+    type: str
+  external_data_reference:
+    description:
+      - What the pairing profile is called in that data set. An empty text clears it.
+    type: str
+  ven_type:
+    description:
+      - The type of VEN. Only newer PCEs know it.
+    type: str
+    choices: [server, endpoint, specified_during_activation]
+seealso:
+  - module: microseg.enforcement.pce_pairing_profile_info
+  - module: microseg.enforcement.pce_pairing_key
+"""
+
+EXAMPLES = r"""
+- name: Have a pairing profile for web servers, with keys for five hosts each that live for an hour
+  microseg.enforcement.pce_pairing_profile:
+    pce_host: pce.example.com
+    api_key: "{{ pce_api_key }}"
+    api_secret: "{{ pce_api_secret }}"
+    name: PP-WEB
+    description: Web servers
+    enforcement_mode: visibility_only
+    enforcement_mode_lock: true
+    allowed_uses_per_key: 5
+    key_lifespan: 3600
+    labels:
+      - href: /orgs/1/labels/7
+      - href: /orgs/1/labels/12
+
+- name: Let its hosts enforce all rules from now on, and keep everything else (connection from the environment)
+  microseg.enforcement.pce_pairing_profile:
+    name: PP-WEB
+    enforcement_mode: full
+
+- name: Remove its labels and its description
+  microseg.enforcement.pce_pairing_profile:
+    name: PP-WEB
+    labels: []
+    description: ""
+
+- name: Rename it
+  microseg.enforcement.pce_pairing_profile:
+    name: PP-WEB
+    new_name: PP-WEB-OLD
+
+- name: Delete it; PP-WEB-PROD stays
+  microseg.enforcement.pce_pairing_profile:
+    name: PP-WEB-OLD
+    state: absent
+"""
+
+RETURN = r"""
+pairing_profile:
+  description:
+    - The pairing profile as the PCE has it after the task, null where it is absent.
+    - In check mode it is what it would be; what only the PCE decides is null then.
+  type: dict
+  returned: success
+  contains:
+    href:
+      description: The HREF, by which the PCE calls the pairing profile.
+      type: str
+      returned: when the pairing profile is present
+      sample: /orgs/1/pairing_profiles/24
+    name:
+      description: The name.
+      type: str
+      returned: when the pairing profile is present
+      sample: PP-WEB
+    description:
+      description: The description, empty when unset.
+      type: str
+      returned: when the pairing profile is present
+      sample: Web servers
+    enabled:
+      description: Whether hosts can pair with it.
+      type: bool
+      returned: when the pairing profile is present
+      sample: true
+    enforcement_mode:
+      description: The enforcement mode that a host gets. An older C(mode) is shown as its successor.
+      type: str
+      returned: when the pairing profile is present
+      sample: visibility_only
+    enforcement_mode_lock:
+      description: Whether the pairing script cannot override the enforcement mode. An older C(mode_lock) is shown here.
+      type: bool
+      returned: when the pairing profile is present
+      sample: true
+    visibility_level:
+      description: What traffic the VEN reports.
+      type: str
+      returned: when the pairing profile is present
+      sample: flow_summary
+    visibility_level_lock:
+      description: Whether the pairing script cannot override the visibility level.
+      type: bool
+      returned: when the pairing profile is present
+      sample: true
+    log_traffic:
+      description: Whether the VEN logs traffic (legacy).
+      type: bool
+      returned: when the pairing profile is present
+      sample: false
+    log_traffic_lock:
+      description: Whether the pairing script cannot override C(log_traffic) (legacy).
+      type: bool
+      returned: when the pairing profile is present
+      sample: false
+    labels:
+      description: The labels that a host gets, sorted by HREF.
+      type: list
+      elements: dict
+      returned: when the pairing profile is present
+      sample: [{"href": "/orgs/1/labels/7"}]
+    env_label_lock:
+      description: Whether the pairing script cannot override the label of key env.
+      type: bool
+      returned: when the pairing profile is present
+      sample: true
+    loc_label_lock:
+      description: Whether the pairing script cannot override the label of key loc.
+      type: bool
+      returned: when the pairing profile is present
+      sample: true
+    role_label_lock:
+      description: Whether the pairing script cannot override the label of key role.
+      type: bool
+      returned: when the pairing profile is present
+      sample: true
+    app_label_lock:
+      description: Whether the pairing script cannot override the label of key app.
+      type: bool
+      returned: when the pairing profile is present
+      sample: true
+    allowed_uses_per_key:
+      description: How many hosts can pair with one key, an integer or V(unlimited).
+      type: raw
+      returned: when the pairing profile is present
+      sample: 5
+    key_lifespan:
+      description: For how many seconds a key is valid, an integer or V(unlimited).
+      type: raw
+      returned: when the pairing profile is present
+      sample: unlimited
+    agent_software_release:
+      description: The VEN release that hosts get, null when they follow the PCE's default.
+      type: str
+      returned: when the pairing profile is present
+      sample: 23.2.20-157
+    external_data_set:
+      description: The data set that the pairing profile comes from, or null.
+      type: str
+      returned: when the pairing profile is present
+      sample: cmdb
+    external_data_reference:
+      description: What the pairing profile is called in that data set, or null.
+      type: str
+      returned: when the pairing profile is present
+      sample: web-4711
+    ven_type:
+      description: The type of VEN, null on PCEs that do not know it.
+      type: str
+      returned: when the pairing profile is present
+      sample: server
+    status:
+      description: The status of a VEN when it activates, null where the PCE does not show it.
+      type: str
+      returned: when the pairing profile is present
+      sample: null
+    status_lock:
+      description: Whether the pairing script cannot override the status, null where the PCE does not show it.
+      type: bool
+      returned: when the pairing profile is present
+      sample: null
+    total_use_count:
+      description: How often hosts have paired with it.
+      type: int
+      returned: when the pairing profile is present
+      sample: 12
+    last_pairing_at:
+      description: When a host last paired with it, or null.
+      type: str
+      returned: when the pairing profile is present
+      sample: "2026-06-30T18:13:50.668Z"
+    is_default:
+      description: Whether it is the default pairing profile, which cannot be deleted.
+      type: bool
+      returned: when the pairing profile is present
+      sample: false
+    created_at:
+      description: When it was created.
+      type: str
+      returned: when the pairing profile is present
+      sample: "2026-06-08T23:13:29.019Z"
+    updated_at:
+      description: When it was last updated.
+      type: str
+      returned: when the pairing profile is present
+      sample: "2026-06-08T23:18:36.150Z"
+    created_by:
+      description: Who created it.
+      type: dict
+      returned: when the pairing profile is present
+      sample: {"href": "/users/1"}
+    updated_by:
+      description: Who last updated it.
+      type: dict
+      returned: when the pairing profile is present
+      sample: {"href": "/users/1"}
+    caps:
+      description: What the API key may do with it, null where the PCE does not say.
+      type: list
+      elements: str
+      returned: when the pairing profile is present
+      sample: ["write", "generate_pairing_key"]
+"""
+
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import manage
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
+
+
+def main() -> None:
+    """Run the module."""
+    manage(PAIRING_PROFILE)
+
+
+if __name__ == "__main__":
+    main()
