@@ -152,6 +152,12 @@ def references(name: str, refers_to: str, reference: str = "href") -> Field:
         found = {str(entry[reference]) for entry in entries if isinstance(entry, Mapping) and entry.get(reference)}
         return [{reference: item} for item in sorted(found)]
 
+    def parse(value: Any) -> list[dict[str, str]]:
+        # What is left out of a list that replaces another would be removed without a word.
+        if not all(entry.get(reference) for entry in value):
+            raise ValueError(f"has an entry without {reference}")
+        return canonical(value)
+
     def parse_query(value: Any) -> list[list[str]]:
         if not all(value):
             raise ValueError("must not hold an empty list")
@@ -163,7 +169,7 @@ def references(name: str, refers_to: str, reference: str = "href") -> Field:
 
     spec = {"type": "list", "elements": "dict", "options": {reference: {"type": "str", "required": True}}}
     query = Query({"type": "list", "elements": "list"}, parse=parse_query, matches=matches, encode=json.dumps)
-    return Field(name, spec, canonical, canonical, queries=(query,), refers_to=refers_to)
+    return Field(name, spec, parse, canonical, queries=(query,), refers_to=refers_to)
 
 
 def limit(name: str, words: Mapping[str, int] | None = None, query: str = "") -> Field:

@@ -80,6 +80,10 @@ class Kind:
     reference: str
     on_create: Mapping[str, Any] = field(default_factory=dict)
 
+    def field(self, name: str) -> Field:
+        """Return the property ``name`` of the table."""
+        return next(item for item in self.fields if item.name == name)
+
     def arguments(self) -> dict[str, dict[str, Any]]:
         """Return the argument spec of the options that describe one object."""
         spec = {item.name: dict(item.spec) for item in self.fields if item.spec is not None}

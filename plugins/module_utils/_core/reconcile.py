@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import OptionError
+from .fields import checked
 from .kind import ABSENT, Identity, Kind, Raw, Store
 from .plan import Action, Plan
 
@@ -51,8 +52,8 @@ def request_from(kind: Kind, params: Mapping[str, Any]) -> Request:
     if new_name is not None:
         if state == ABSENT:
             raise OptionError(kind.rename, "contradicts state: absent")
-        named = kind.desired({kind.identity: new_name})
-        if named == {kind.identity: desired.get(kind.identity)}:
+        new_name = checked(kind.rename, kind.field(kind.identity).parse, new_name)
+        if new_name == desired.get(kind.identity):
             raise OptionError(kind.rename, f"is the same as {kind.identity}")
     name = desired.get(kind.identity)
     identity = Identity(reference) if reference is not None else Identity(names={kind.identity: name})

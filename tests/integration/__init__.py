@@ -1,0 +1,1 @@
+"""Modules, roles and playbooks as users run them, against the simulator."""

@@ -1,0 +1,24 @@
+"""One simulator for all tests of a worker, as new for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulator.launch import Simulator, running
+
+
+@pytest.fixture(scope="session")
+def _simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    directory: Path = tmp_path_factory.mktemp("simulator")
+    with running(directory) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(_simulator: Simulator) -> Simulator:
+    """A PCE in the state in which it starts."""
+    _simulator.reset()
+    return _simulator
