@@ -62,7 +62,7 @@ def environment(**more: str) -> dict[str, str]:
 def run_module(
     name: str, options: Mapping[str, Any], check: bool = False, env: Mapping[str, str] | None = None
 ) -> Result:
-    """Run a module the way that Ansible runs it on a host: its options on standard input, its result on standard output.
+    """Run a module the way that Ansible runs it on a host: options on standard input, result on standard output.
 
     About a third of the time of a whole Ansible run; `run_ansible` covers what lies around it.
     """

@@ -14,7 +14,7 @@ PROFILE = Resource("pce_pairing_profile", "pce_pairing_profile_info", "pairing_p
 HREF = "/orgs/1/pairing_profiles/24"
 LABELS = [{"href": "/orgs/1/labels/1"}, {"href": "/orgs/1/labels/3"}]
 
-OLD = {
+OLD: dict[str, Any] = {
     # As PCEs before enforcement_mode stored it (seed, Response Body), with the odd forms that the API page lists.
     "href": HREF,
     "name": "PP-WEB",
@@ -29,7 +29,7 @@ OLD = {
     "visibility_level": "flow_summary",
     "external_data_set": None,
 }
-NEW = {
+NEW: dict[str, Any] = {
     "href": HREF,
     "name": "PP-WEB",
     "description": "Web servers",
@@ -80,6 +80,8 @@ EVERY_OPTION: dict[str, Any] = {
     "ven_type": "server",
 }
 
+MANY = {"generate": {"pairing_profiles": 600, "prefix": "PP-1-"}, "pairing_profiles": [{**NEW, "name": "PP-1"}]}
+
 
 def _one(raw: dict[str, Any]) -> dict[str, Any]:
     return {"pairing_profiles": [raw]}
@@ -90,7 +92,7 @@ def _unchanged(name: str, options: dict[str, Any], raw: dict[str, Any] = NEW) ->
 
 
 def _update(name: str, options: dict[str, Any], result: dict[str, Any], raw: dict[str, Any] = NEW) -> Case:
-    kept = {key: raw[key] for key in ("href", "name", "description", "enabled") if key in raw}
+    kept: dict[str, Any] = {key: raw[key] for key in ("href", "name", "description", "enabled") if key in raw}
     return Case(name, {"name": "PP-WEB", **options}, seed=_one(raw), result={**kept, **result})
 
 
@@ -120,7 +122,7 @@ CASES = [
     _unchanged("unchanged label order", {"labels": LABELS}),
     _unchanged("unchanged default release", {"agent_software_release": ""}),
     _unchanged("unchanged default release in words", {"agent_software_release": "Default (23.2.20-157)"}),
-    _unchanged("unchanged deprecated mode", {"enforcement_mode": "visibility_only", "enforcement_mode_lock": True}, OLD),
+    _unchanged("unchanged old mode", {"enforcement_mode": "visibility_only", "enforcement_mode_lock": True}, OLD),
     _unchanged("unchanged odd limits", {"allowed_uses_per_key": 1, "key_lifespan": 60}, OLD),
     _unchanged("unchanged one_use", {"allowed_uses_per_key": "one_use"}, OLD),
     _unchanged("unchanged null labels", {"labels": []}, OLD),
@@ -157,9 +159,9 @@ CASES = [
          seed=_one(PROD), untouched=("PP-WEB-PROD",), result=None, reads=1),
     Case("absent by href of what is gone", {"href": HREF, "state": "absent"}, changed=False, result=None, reads=1),
     Case("found among more than 500 that match", {"name": "PP-1"}, changed=False, result={"name": "PP-1"},
-         seed={"generate": {"pairing_profiles": 600, "prefix": "PP-1-"}, "pairing_profiles": [{**NEW, "name": "PP-1"}]}),
+         seed=MANY),
     Case("deleted among more than 500 that match", {"name": "PP-1", "state": "absent"}, result=None,
-         seed={"generate": {"pairing_profiles": 600, "prefix": "PP-1-"}, "pairing_profiles": [{**NEW, "name": "PP-1"}]},
+         seed=MANY,
          settings={"job_location": "absolute"}),
 ]  # fmt: skip
 

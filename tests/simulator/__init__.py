@@ -1,0 +1,1 @@
+"""A stateful and strict simulator of the PCE REST API; README.md tells how to run it."""

@@ -1,0 +1,145 @@
+"""Activation of a VEN with a code, and its end. What the page says of it is in "Pairing a host" and "Pairing keys".
+
+The paths and bodies here are the simulator's own: they serve only the stand-in that pair.sh installs.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import Any
+
+from aiohttp import web
+
+from tests.simulator import bodies, errors
+from tests.simulator.pce import Pce, pce_of
+from tests.simulator.state import Json, Key, digest, stamp
+
+_MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
+"""The deprecated `mode` in the words of `enforcement_mode` (Pairing profiles)."""
+
+
+def add_routes(app: web.Application) -> None:
+    """The VEN's own calls; no API key, the code or the VEN's token stands for it."""
+    app.router.add_post("/api/v{nn:[0-9]+}/agents/activate", activate)
+    app.router.add_post("/api/v{nn:[0-9]+}/agents/deactivate", deactivate)
+
+
+async def activate(request: web.Request) -> web.Response:
+    """Check the code, make or renew the workload, count the use; answers what the VEN must remember."""
+    pce = pce_of(request)
+    body = await bodies.read(request, "activate")
+    key, profile = _authorised(pce, body["activation_code"])
+    mode = _mode(profile, body.get("enforcement_mode"))
+    labels = _labels(pce, profile, body.get("labels", {}))
+    # Nothing is spent before everything has been checked.
+    known = pce.store.workload_of_host(body["hostname"])
+    workload = known or pce.store.put_workload(_workload(pce, body["hostname"]))
+    workload.update({"enforcement_mode": mode, "labels": labels, "updated_at": stamp(pce.now())})
+    _count(pce, key, profile, workload, again=known is not None)
+    ven = workload["ven"]["href"]
+    token = pce.store.ven_tokens[ven] = secrets.token_hex(16)
+    return web.json_response(
+        {
+            "workload": workload["href"],
+            "ven": ven,
+            "token": token,
+            "enforcement_mode": mode,
+            "status_delay": pce.settings.ven_status_delay,
+        },
+        status=201,
+    )
+
+
+async def deactivate(request: web.Request) -> web.Response:
+    """The VEN goes: the workload stays as an unmanaged one, or is removed when the host unpairs."""
+    store = pce_of(request).store
+    body = await bodies.read(request, "deactivate")
+    if not secrets.compare_digest(store.ven_tokens.get(body["ven"], ""), body["token"]):
+        raise errors.Refusal(403, "agent_not_known", "The VEN is not known", form="list")
+    del store.ven_tokens[body["ven"]]
+    found = store.workload_of_ven(body["ven"])
+    if found is not None:
+        ident, workload = found
+        if body["remove"]:
+            del store.workloads[ident]
+        else:
+            workload.update({"managed": False, "online": False, "ven": None, "agent": {}})
+    return web.Response(status=204)
+
+
+def _authorised(pce: Pce, code: str) -> tuple[Key, Json]:
+    """The key and profile of a code that may be used now; a 406 that says why for any other."""
+    key = pce.store.keys.get(digest(code))
+    if key is None:
+        raise errors.not_acceptable("activation_code_unknown", "The activation code is not known")
+    if key.revoked:
+        raise errors.not_acceptable("activation_code_revoked", "The activation code has been revoked")
+    if key.expired(pce.now()):
+        raise errors.not_acceptable("activation_code_expired", "The activation code has expired")
+    if key.spent():
+        raise errors.not_acceptable("activation_code_spent", "The activation code has been used as often as it may be")
+    for profile in pce.store.profiles.values():
+        if profile["href"] == key.profile and profile.get("enabled", True):
+            return key, profile
+    raise errors.not_acceptable("pairing_profile_disabled", "The pairing profile of the activation code is disabled")
+
+
+def _mode(profile: Json, wanted: str | None) -> str:
+    """The workload's enforcement mode: what the script asks for, unless the profile's lock is on."""
+    own = profile.get("enforcement_mode") or _MODES.get(str(profile.get("mode")), "visibility_only")
+    locked = profile.get("enforcement_mode_lock", profile.get("mode_lock"))
+    return str(own if locked or wanted is None else wanted)
+
+
+def _labels(pce: Pce, profile: Json, wanted: dict[str, str]) -> list[Json]:
+    """The workload's labels: those of the profile, each replaced by what the script asks for unless it is locked."""
+    by_key: dict[Any, Json] = {}
+    for entry in profile.get("labels") or []:
+        label = pce.store.label(entry["href"]) or {}
+        by_key[label.get("key", entry["href"])] = {"href": entry["href"]}
+    for key, value in wanted.items():
+        if profile.get(f"{key}_label_lock"):
+            continue
+        chosen = pce.store.label_of(key, value)
+        if chosen is None:
+            raise errors.not_acceptable("label_not_found", f"There is no label {key}={value}")
+        by_key[key] = {"href": chosen["href"]}
+    return list(by_key.values())
+
+
+def _workload(pce: Pce, hostname: str) -> Json:
+    """A workload that has just been paired and is alive (Workloads and VENs)."""
+    moment = stamp(pce.now())
+    ven = pce.store.href("vens", uuid.uuid4())
+    return {
+        "href": pce.store.href("workloads", uuid.uuid4()),
+        "name": None,
+        "hostname": hostname,
+        "managed": True,
+        "online": True,
+        "enforcement_mode": "visibility_only",
+        "labels": [],
+        "ven": {"href": ven, "hostname": hostname, "status": "active"},
+        "agent": {"status": {"status": "active", "managed_since": moment}},
+        "created_at": moment,
+        "updated_at": moment,
+    }
+
+
+def _count(pce: Pce, key: Key, profile: Json, workload: Json, *, again: bool) -> None:
+    """Enter the use of a key; pairing a paired host again is a use as well."""
+    key.used += 1
+    moment = stamp(pce.now())
+    profile["total_use_count"] = int(profile.get("total_use_count") or 0) + 1
+    profile["last_pairing_at"] = moment
+    pce.store.activations.append(
+        {
+            "hostname": workload["hostname"],
+            "pairing_profile": profile["href"],
+            "sha256": key.digest,
+            "workload": workload["href"],
+            "time": moment,
+            "again": again,
+        }
+    )

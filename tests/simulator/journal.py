@@ -1,0 +1,65 @@
+"""The journal: what was asked of the simulator, for tests to count and to look at. No secret enters it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_CODE = re.compile(r"\b[0-9a-f]{81}\b")
+
+
+class Journal:
+    """The requests in the order of their arrival, except those to the control path."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self._count = 0
+
+    def begin(self, *, time: str, method: str, path: str, body: bytes) -> dict[str, Any]:
+        """Enter a request when it arrives, so that one that is never answered is seen too.
+
+        The entry: n, time, method, path (with its query), status (null until answered), authenticated, user,
+        mutating (a write under /api/), body (JSON, or text, null when empty), request_id, fault (its kind or null).
+        """
+        self._count += 1
+        entry: dict[str, Any] = {
+            "n": self._count,
+            "time": time,
+            "method": method,
+            "path": path,
+            "status": None,
+            "authenticated": False,
+            "user": None,
+            "mutating": method in ("POST", "PUT", "PATCH", "DELETE") and path.startswith("/api/"),
+            "body": _readable(body),
+            "request_id": None,
+            "fault": None,
+        }
+        self.entries.append(entry)
+        return entry
+
+    def clear(self) -> None:
+        """Forget everything, and count from 1 again."""
+        self.entries.clear()
+        self._count = 0
+
+
+def _readable(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return _redacted(json.loads(body))
+    except ValueError:
+        return _CODE.sub("(redacted)", body[:1000].decode("utf-8", "replace"))
+
+
+def _redacted(value: Any) -> Any:
+    """The same value without activation codes and tokens."""
+    if isinstance(value, dict):
+        return {
+            key: "(redacted)" if key in ("activation_code", "token") else _redacted(item) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_redacted(item) for item in value]
+    return value

@@ -1,0 +1,60 @@
+"""The adjustable behaviour: what the API page leaves open, or what a test wants to happen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from tests.simulator import schema
+
+DEFAULT_RELEASE = "Default (23.2.20-157)"
+"""What `agent_software_release` shows for a profile that follows the default (Pairing profiles)."""
+
+
+@dataclass
+class Settings:
+    """One value per setting, as PUT /_simulator/settings takes them; README.md has the table.
+
+    rate_limit: requests a minute per API key, 0 switches it off (Transport).
+    retry_after: the Retry-After of a 429: "auto" (seconds until a request would pass), a number of seconds,
+        "date" (an HTTP date), "nonsense", or null for none (Transport: "sometimes with Retry-After").
+    hard_limit: pairing keys a profile may have that are not revoked (Pairing keys).
+    job_polls, job_seconds: a job runs until both that many polls and that many seconds have passed (Collections).
+    job_outcome: how a job ends: done, failed, or never (Collections).
+    job_location: the form of the job's Location: href, absolute, or alternate (Collections: "both occur").
+    job_retry_after: the Retry-After of the 202 in seconds, null for none (Collections: "may be missing").
+    unknown_filters: ignore or refuse the filters that the page does not name (Pairing profiles).
+    error_form: the body form of every API error, or "natural" for the usual one of each status (Transport).
+    permissions: all, or read_only, in which every write is a 403 (Transport).
+    ven_status_delay: how many times a newly activated VEN answers `status` with "activating" before it is active.
+    clock_offset: seconds by which the simulator's clock is ahead of the machine's, so that lifespans pass in a test.
+    """
+
+    rate_limit: int = 500
+    retry_after: int | str | None = "auto"
+    hard_limit: int = 1000
+    job_polls: int = 1
+    job_seconds: float = 0
+    job_outcome: str = "done"
+    job_location: str = "alternate"
+    job_retry_after: int | None = 1
+    unknown_filters: str = "ignore"
+    error_form: str = "natural"
+    permissions: str = "all"
+    ven_status_delay: int = 0
+    clock_offset: float = 0
+
+    def update(self, values: dict[str, Any]) -> None:
+        """Take over some settings; an unknown name or value raises schema.Invalid and changes nothing."""
+        schema.check("settings", values)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def replace(self, other: Settings) -> None:
+        """Take over every setting of another object (a reset to what the start-up options said)."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(other, field.name))
+
+    def as_json(self) -> dict[str, Any]:
+        """All settings by name."""
+        return asdict(self)
