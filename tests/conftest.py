@@ -1,19 +1,14 @@
-"""Lets a plain checkout be used as the collection that it is: `ansible_collections/microseg/enforcement`."""
+"""Makes the checkout a collection for all tests."""
 
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.collection import make_findable
 
-if "ansible_collections" not in ROOT.parts:
-    TREE = Path(tempfile.mkdtemp(prefix="microseg-tree-"))
-    atexit.register(shutil.rmtree, TREE, ignore_errors=True)
-    LINK = TREE / "ansible_collections" / "microseg" / "enforcement"
-    LINK.parent.mkdir(parents=True)
-    LINK.symlink_to(ROOT)
-    os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(TREE)
+_TREE = Path(tempfile.mkdtemp(prefix="microseg-tree-"))
+atexit.register(shutil.rmtree, _TREE, ignore_errors=True)
+make_findable(_TREE)

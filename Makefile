@@ -1,0 +1,48 @@
+# Two commands do everything: `make demo` and `make test`. They make their own environment in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+
+.PHONY: help demo test lint unit integration clean
+
+help:
+	@echo "make demo         pair five hosts with a simulated PCE, and show it"
+	@echo "make test         everything that guards the collection"
+	@echo "make lint         its first part: style, types, documentation"
+	@echo "make unit         its second part: the parts one by one"
+	@echo "make integration  its third part: modules, roles and playbooks against the simulator"
+	@echo "make clean        remove what the others made"
+	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment (3.10 or later)"
+
+demo: $(VENV)/demo
+	@$(BIN)/python -m tests.demo
+
+test: lint unit integration
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/antsibull-changelog lint
+	$(BIN)/python -m tests.lint_playbooks
+
+unit: $(VENV)/test
+	$(BIN)/python -m pytest tests/unit tests/contract -n $(WORKERS) -q
+
+integration: $(VENV)/test
+	$(BIN)/python -m pytest tests/integration -n $(WORKERS) -q
+
+$(VENV)/demo: tests/simulator/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: PYTHON=python3.12 make ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --requirement $<
+	@touch $@
+
+$(VENV)/test: tests/requirements.txt $(VENV)/demo
+	@$(BIN)/python -m pip install --quiet --requirement $<
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -1,0 +1,47 @@
+"""Hosts that are directories of this machine: enough for the pairing script of the simulator, and no root needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+PROGRAM = "opt/illumio_ven"
+DATA = "opt/illumio_ven_data"
+
+
+def write_inventory(directory: Path, hosts: Iterable[str], variables: Mapping[str, Any]) -> Path:
+    """Write an inventory of such hosts, each in `directory`/hosts/NAME, with more `variables` for all of them."""
+    home = f"{directory}/hosts/{{{{ inventory_hostname }}}}"
+    inventory = {
+        "all": {
+            "hosts": {host: {} for host in hosts},
+            "vars": {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+                "ven_become": False,
+                "ven_program_directory": f"{home}/{PROGRAM}",
+                "ven_data_directory": f"{home}/{DATA}",
+                "ven_activation_delay": 1,
+                # Where the simulator's script installs to, and the name that it pairs under.
+                "ven_script_environment": {
+                    "ILLUMIO_STANDIN_PROGRAM_DIR": "{{ ven_program_directory }}",
+                    "ILLUMIO_STANDIN_DATA_DIR": "{{ ven_data_directory }}",
+                    "ILLUMIO_STANDIN_HOSTNAME": "{{ inventory_hostname }}",
+                    "ILLUMIO_STANDIN_LOG": f"{home}/install.log",
+                },
+                **variables,
+            },
+        }
+    }
+    for host in inventory["all"]["hosts"]:
+        (directory / "hosts" / host).mkdir(parents=True, exist_ok=True)
+    path = directory / "inventory.json"
+    path.write_text(json.dumps(inventory, indent=2))
+    return path
+
+
+def program(directory: Path, host: str) -> Path:
+    """Where the control program of a host's VEN is once it is installed."""
+    return directory / "hosts" / host / PROGRAM / "illumio-ven-ctl"

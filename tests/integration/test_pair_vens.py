@@ -1,0 +1,240 @@
+"""The main job: the playbook pair_vens and the role ven, on hosts that are directories, against the simulator."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.directory_hosts import program, write_inventory
+from tests.integration.runner import Ended, recap, run_playbook
+from tests.simulator.launch import Simulator
+
+PLAYBOOK = "microseg.enforcement.pair_vens"
+HOSTS = ["web1", "web2", "web10", "db1"]
+CODE = re.compile(r"[0-9a-f]{81}")
+
+Pair = Callable[..., Ended]
+
+
+def pce(simulator: Simulator) -> dict[str, Any]:
+    """The variables that lead the role to a simulator."""
+    return {
+        "ven_pce_host": simulator.host,
+        "ven_pce_port": simulator.port,
+        "ven_pce_org_id": simulator.org_id,
+        "ven_pce_api_key": simulator.api_key,
+        "ven_pce_api_secret": simulator.api_secret,
+        "ven_pce_ca_path": simulator.ca_path,
+        "ven_pairing_profile": "PP-TEST",
+    }
+
+
+@pytest.fixture
+def pair(simulator: Simulator, tmp_path: Path) -> Pair:
+    """Run the playbook on some hosts, by default the four of HOSTS, with further variables and flags."""
+
+    def run(*flags: str, hosts: list[str] | None = None, **variables: Any) -> Ended:
+        known = {"ven_pairing_profile_options": {"enforcement_mode": "full"}, **pce(simulator), **variables}
+        given = {key: value for key, value in known.items() if value is not None}
+        inventory = write_inventory(tmp_path, hosts or HOSTS, given)
+        return run_playbook(PLAYBOOK, "-i", str(inventory), *flags, env={"ANSIBLE_FORKS": "5"})
+
+    return run
+
+
+def paired(simulator: Simulator) -> list[str]:
+    """The hostnames of the workloads that the PCE manages."""
+    return sorted(item["hostname"] for item in simulator.state()["workloads"])
+
+
+def changed(ended: Ended) -> int:
+    """How many tasks changed something."""
+    return sum(counts["changed"] for counts in recap(ended).values())
+
+
+def minted(simulator: Simulator) -> int:
+    """How many pairing keys there are."""
+    return len(simulator.state()["pairing_keys"])
+
+
+def calls(simulator: Simulator) -> list[str]:
+    """The requests that came from the collection, and not from a VEN."""
+    return [f"{entry['method']} {entry['path']}" for entry in simulator.journal() if "/agents/" not in entry["path"]]
+
+
+def test_check_pair_and_pair_again(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    options = {"enforcement_mode": "full", "allowed_uses_per_key": 3, "key_lifespan": 3600}
+    foreseen = pair("--check", "--diff", ven_pairing_profile_options=options)
+    assert foreseen.status == 0, foreseen.output
+    assert all(counts["changed"] >= 1 for counts in recap(foreseen).values())
+    assert not any(entry["mutating"] for entry in simulator.journal())
+    assert not program(tmp_path, "web1").exists()
+
+    simulator.clear_journal()
+    done = pair("-vvvv", ven_pairing_profile_options=options)
+    assert done.status == 0, done.output
+    assert paired(simulator) == sorted(HOSTS)
+    assert {item["enforcement_mode"] for item in simulator.state()["workloads"]} == {"full"}
+    assert minted(simulator) == 2  # three uses each, four hosts
+    assert len(calls(simulator)) <= 6
+    assert_no_code(done.output, tmp_path)
+
+    simulator.clear_journal()
+    again = pair(ven_pairing_profile_options=options)
+    assert again.status == 0, again.output
+    assert changed(again) == 0
+    assert minted(simulator) == 2
+    assert len(calls(simulator)) == 1
+    assert len(simulator.state()["activations"]) == 4
+
+
+def assert_no_code(output: str, directory: Path) -> None:
+    """Assert that no activation code is in an output or a file, with a search that would find one."""
+    planted = directory / "planted"
+    planted.write_text("0123456789abcdef" * 6)
+    leaked = [path for path in directory.rglob("*") if path.is_file() and CODE.search(path.read_text(errors="replace"))]
+    assert leaked == [planted]
+    planted.unlink()
+    assert not CODE.search(output)
+
+
+def test_a_key_for_each_host_where_keys_are_for_one_use(simulator: Simulator, pair: Pair) -> None:
+    done = pair(ven_pairing_profile_options={"allowed_uses_per_key": "one_use"})
+    assert done.status == 0, done.output
+    assert paired(simulator) == sorted(HOSTS)
+    assert minted(simulator) == 4
+
+
+def test_hosts_that_are_paired_are_left_alone(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    assert pair(hosts=["web1", "web2"]).status == 0
+    subprocess.run([program(tmp_path, "web2"), "stop"], check=True, capture_output=True)
+    simulator.clear_journal()
+    done = pair()
+    assert done.status == 0, done.output
+    assert recap(done)["web2"]["changed"] == 0
+    assert len(simulator.state()["activations"]) == 4
+    assert not any(item["again"] for item in simulator.state()["activations"])
+
+
+def test_serial_batches_ask_the_api_once_each(simulator: Simulator, pair: Pair) -> None:
+    done = pair("-e", "ven_serial=2")
+    assert done.status == 0, done.output
+    assert paired(simulator) == sorted(HOSTS)
+    assert minted(simulator) == 2
+
+
+def test_a_host_that_fails_does_not_stop_the_others(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "hosts" / "web1").mkdir(parents=True)
+    (tmp_path / "hosts" / "web1" / "opt").write_text("in the way")
+    done = pair("-v", hosts=[*HOSTS, "gone"], ansible_port=22)
+    assert recap(done)["web1"]["failed"] == 1
+    assert paired(simulator) == ["db1", "gone", "web10", "web2"]
+    assert "The pairing script ended with" in done.output
+    assert_no_code(done.output, tmp_path)
+
+
+def test_what_the_script_says_is_shown_when_it_fails(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    # A fault of the PCE at the activation of one host.
+    simulator.fault("status", path="/agents/activate", status=500, message="the database is away")
+    done = pair("-vvvv", hosts=["web1"])
+    assert done.status != 0
+    assert "the database is away" in done.output
+    assert "The pairing script ended with 1" in done.output
+    assert_no_code(done.output, tmp_path)
+    again = pair(hosts=["web1"])
+    assert again.status == 0, again.output
+    assert paired(simulator) == ["web1"]
+
+
+def test_a_slow_ven_is_waited_for_and_a_stuck_one_is_an_error(simulator: Simulator, pair: Pair) -> None:
+    simulator.settings(ven_status_delay=2)
+    assert pair(hosts=["web1"]).status == 0
+    simulator.settings(ven_status_delay=100)
+    done = pair(hosts=["web2"], ven_activation_timeout=2)
+    assert done.status != 0
+    assert "after 2 seconds the VEN is not active" in done.output
+    assert "Agent State: activating" in done.output
+
+
+LOCKED = {"enforcement_mode": "full", "role_label_lock": True, "enforcement_mode_lock": True}
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"ven_labels": {"role": "web"}, "ven_pairing_profile_options": LOCKED}, "role_label_lock"),
+        ({"ven_enforcement_mode": "idle", "ven_pairing_profile_options": LOCKED}, "enforcement_mode_lock"),
+        ({"ven_pairing_profile_options": None}, "there are 0 pairing profiles named PP-TEST"),
+        ({"ven_pairing_profile_options": {"enabled": False}}, "is disabled"),
+        ({"ven_pairing_profile_options": {"key_lifespan": 0}}, "key_lifespan: must be"),
+        ({"ven_pairing_profile_options": {"colour": "red"}}, "colour"),
+        ({"ven_enforcement_mode": "enforced"}, "ven_enforcement_mode"),
+        ({"ven_labels": {"colour": "red"}}, "colour"),
+        ({"ven_data_directory": "/"}, "ven_data_directory"),
+        ({"ven_data_directory": "/var/../etc"}, "ven_data_directory"),
+        ({"ven_pairing_profile": ""}, "ven_pairing_profile"),
+        ({"ven_pce_api_secret": "not-the-secret"}, "api_key or api_secret"),
+        ({"ven_pce_org_id": 7}, "pce_org_id"),
+        ({"ven_pce_port": 1}, "cannot be reached"),
+        ({"ven_status_pattern": "something else"}, "Agent State"),
+    ],
+    ids=str,
+)
+def test_bad_input_pairs_nobody(simulator: Simulator, pair: Pair, variables: dict[str, Any], words: str) -> None:
+    done = pair(hosts=["web1", "web2"], **variables)
+    assert done.status != 0
+    assert words in done.output
+    assert "Traceback" not in done.output
+    assert minted(simulator) == 0
+    assert paired(simulator) == []
+
+
+def test_the_hard_limit_of_keys_is_told_with_what_to_do(simulator: Simulator, pair: Pair) -> None:
+    simulator.settings(hard_limit=1)
+    done = pair(ven_pairing_profile_options={"allowed_uses_per_key": 1})
+    assert done.status != 0
+    assert "hard limit reached" in done.output
+    assert "state: absent" in done.output
+
+
+def test_options_reach_the_script_and_no_shell(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    simulator.seed(labels=[{"key": "app", "value": "x; touch '$(touch owned)' `id` \"&\" >owned"}])
+    hostile = "x; touch '$(touch owned)' `id` \"&\" >owned"
+    done = pair(hosts=["web1"], ven_labels={"app": hostile, "env": "prod"}, ven_enforcement_mode="idle")
+    assert done.status == 0, done.output
+    (workload,) = simulator.state()["workloads"]
+    assert workload["enforcement_mode"] == "idle"
+    labels = {item["href"]: item["value"] for item in simulator.state()["labels"]}
+    assert {labels[item["href"]] for item in workload["labels"]} == {hostile, "prod"}
+    assert not list(tmp_path.rglob("owned"))
+    assert not Path("owned").exists()
+
+
+def test_the_environment_leads_to_the_pce_too(simulator: Simulator, tmp_path: Path) -> None:
+    inventory = write_inventory(tmp_path, ["web1"], {"ven_pairing_profile": "Default"})
+    given = {
+        "PCE_HOST": simulator.host,
+        "PCE_PORT": "",
+        "ILLUMIO_PCE_PORT": str(simulator.port),
+        "ILLUMIO_API_KEY_USERNAME": simulator.api_key,
+        "PCE_API_SECRET": simulator.api_secret,
+        "PCE_CA_PATH": simulator.ca_path,
+    }
+    done = run_playbook(PLAYBOOK, "-i", str(inventory), env=given)
+    assert done.status == 0, done.output
+    assert paired(simulator) == ["web1"]
+
+
+def test_fifty_hosts_need_no_more_requests_than_five(simulator: Simulator, pair: Pair) -> None:
+    assert pair(hosts=[f"few{number}" for number in range(5)]).status == 0
+    five = len(calls(simulator))
+    simulator.reset()
+    done = pair(hosts=[f"many{number}" for number in range(50)])
+    assert done.status == 0, done.output[-3000:]
+    assert len(paired(simulator)) == 50
+    assert len(calls(simulator)) == five
