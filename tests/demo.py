@@ -55,7 +55,7 @@ def _variables(simulator: Simulator) -> dict[str, object]:
 
 def _run(inventory: Path) -> str:
     """Run the playbook, show its output, and return it. End the demo if it fails."""
-    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", inventory, PLAYBOOK]
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), PLAYBOOK]
     settings = {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false", "ANSIBLE_DEVEL_WARNING": "false", "ANSIBLE_FORKS": "5"}
     environment = {**os.environ, **settings}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -78,7 +78,7 @@ def _show(simulator: Simulator, directory: Path) -> None:
         shown = ", ".join(labels[label["href"]] for label in item["labels"])
         flags = f"{item['managed']!s:8} {item['online']!s:7}"
         print(f"    {item['hostname']:10} {flags} {item['enforcement_mode']:17} {shown}")
-    command = [program(directory, HOSTS[0]), "status"]
+    command = [str(program(directory, HOSTS[0])), "status"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip().splitlines()[-1]
     _say(f"What the VEN of {HOSTS[0]} says: {answer}")
     requests = [entry for entry in simulator.journal() if "/agents/" not in entry["path"]]

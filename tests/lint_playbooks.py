@@ -15,7 +15,7 @@ def main() -> int:
     """Run ansible-lint with the profile production. Return its status."""
     with tempfile.TemporaryDirectory(prefix="microseg-lint-") as directory:
         make_findable(Path(directory))
-        command = [Path(sys.executable).with_name("ansible-lint"), "--offline", "--profile", "production"]
+        command = [str(Path(sys.executable).with_name("ansible-lint")), "--offline", "--profile", "production"]
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
 

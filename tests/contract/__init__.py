@@ -1,0 +1,1 @@
+"""One fact, several copies: these tests hold the copies together."""

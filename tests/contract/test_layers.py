@@ -1,0 +1,50 @@
+"""Who may import what: the core knows neither Ansible nor, but for one file, the network (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.collection import ROOT
+
+UTILS = ROOT / "plugins" / "module_utils"
+FILES = sorted(UTILS.rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level names of all that a file imports, relative imports as `.package`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:
+                package = path.relative_to(UTILS).parts[: -node.level]
+                found.add("." + ".".join([*package, module]).strip("."))
+            else:
+                found.add(module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(UTILS)))
+def test_layers(path: Path) -> None:
+    name = path.relative_to(UTILS).as_posix()
+    used = imports(path)
+    if name != "_ansible.py":
+        assert not used & {"ansible", "ansible_collections"}
+        assert not any(item.startswith("._ansible") for item in used)
+    if name != "_core/transport.py":
+        assert not used & {"requests", "urllib3", "http"}
+    if name.startswith("_core/"):
+        assert not any(item.startswith(("._pce", "._pe")) for item in used)
+    if name.startswith("_pce/"):
+        assert not any(item.startswith("._pe") for item in used)
+    if name.startswith("_pe/"):
+        assert not any(item.startswith("._pce") for item in used)
+
+
+def test_there_are_layers_to_test() -> None:
+    assert {"_ansible.py", "_core/transport.py"} <= {path.relative_to(UTILS).as_posix() for path in FILES}

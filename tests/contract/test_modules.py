@@ -1,0 +1,171 @@
+"""Options, documentation, action groups, README: what is said of modules is what they are."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import documented
+from tests.collection import ROOT
+from tests.integration.runner import NAMESPACE, environment
+
+MODULES = documented.names()
+INFO = "_info"
+
+
+@lru_cache
+def shown() -> dict[str, Any]:
+    """What ansible-doc shows of all modules, with their doc fragments."""
+    command = ["ansible-doc", "--json", "-t", "module", *[f"{NAMESPACE}.{name}" for name in MODULES]]
+    text = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout
+    found: dict[str, Any] = json.loads(text)
+    return {name.rpartition(".")[2]: about for name, about in found.items()}
+
+
+class _Captured(Exception):  # noqa: N818  # not an error: what AnsibleModule was called with
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self.arguments = arguments
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _import_path() -> Iterator[None]:
+    # The modules import each other by the collection's name, so this file does too, in a process of its own kind.
+    import os
+
+    sys.path.insert(0, os.environ["ANSIBLE_COLLECTIONS_PATH"])
+    yield
+    sys.path.remove(os.environ["ANSIBLE_COLLECTIONS_PATH"])
+    for name in [name for name in sys.modules if name.startswith("ansible_collections.microseg")]:
+        del sys.modules[name]
+
+
+def argument_spec(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The argument spec that a module hands to AnsibleModule."""
+
+    def capture(**arguments: Any) -> None:
+        raise _Captured(arguments)
+
+    module = importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.modules.{name}")
+    edge = importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.module_utils._ansible")
+    monkeypatch.setattr(edge, "AnsibleModule", capture)
+    with pytest.raises(_Captured) as caught:
+        module.main()
+    assert caught.value.arguments["supports_check_mode"] is True
+    found: dict[str, Any] = caught.value.arguments["argument_spec"]
+    return found
+
+
+def _as_documented(spec: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("type", "elements", "choices", "default", "required", "aliases")
+    about: dict[str, Any] = {key: spec[key] for key in kept if spec.get(key) not in (None, False, [])}
+    if "options" in spec:
+        about["suboptions"] = {name: _as_documented(item) for name, item in spec["options"].items()}
+    return about
+
+
+def _without_words(option: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("type", "elements", "choices", "default", "required", "aliases")
+    about: dict[str, Any] = {key: option[key] for key in kept if option.get(key) not in (None, False, [])}
+    if "suboptions" in option:
+        about["suboptions"] = {name: _without_words(item) for name, item in option["suboptions"].items()}
+    return about
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_options_are_as_documented(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = argument_spec(name, monkeypatch)
+    options = shown()[name]["doc"]["options"]
+    assert {key: _as_documented(item) for key, item in spec.items()} == {
+        key: _without_words(item) for key, item in options.items()
+    }
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_environment_variables_are_documented(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = shown()[name]["doc"]["options"]
+    for option, item in argument_spec(name, monkeypatch).items():
+        words = " ".join(options[option]["description"])
+        for variable in item.get("fallback", (None, []))[1]:
+            assert f"E({variable})" in words, f"{option} does not tell of {variable}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_secrets_are_marked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for option, item in argument_spec(name, monkeypatch).items():
+        if re.search(r"secret|password|proxy$", option) and item["type"] == "str" and not item.get("choices"):
+            assert item.get("no_log") is True, option
+
+
+def test_every_module_is_in_its_action_group() -> None:
+    groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
+    for group, members in groups.items():
+        assert members == sorted(name for name in MODULES if name.startswith(f"{group}_"))
+    assert sorted(name for members in groups.values() for name in members) == MODULES
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_documentation_is_complete(name: str) -> None:
+    about = shown()[name]
+    group = f"microseg.enforcement.{name.partition('_')[0]}"
+    assert about["doc"]["attributes"]["action_group"]["membership"] == [group]
+    assert about["return"]
+    tasks = yaml.safe_load(about["examples"])
+    assert tasks
+    for task in tasks:
+        assert task["name"]
+        assert any(key.startswith(f"{NAMESPACE}.") for key in task)
+
+
+def test_every_write_module_has_an_info_twin_and_a_test() -> None:
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests" / "integration").glob("test_*.py"))
+    untested = [name for name in MODULES if f'"{name}"' not in tests]
+    assert untested == []
+    # A key cannot be read again, and the script is no object.
+    twinless = {"pce_pairing_key"}
+    missing = [
+        name
+        for name in MODULES
+        if not name.endswith(INFO) and name not in twinless and not {f"{name}{INFO}", f"{name[:-1]}{INFO}"} & {*MODULES}
+    ]
+    assert missing == []
+
+
+def test_the_readme_lists_what_there_is() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name in MODULES:
+        assert f"`{name}`" in readme, name
+    for path in [*(ROOT / "roles").iterdir(), *(ROOT / "playbooks").glob("*.yml")]:
+        assert f"`{path.stem}`" in readme, path.stem
+
+
+def test_links_in_the_documentation_lead_somewhere() -> None:
+    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").rglob("*.md")]
+    assert files
+    for file in files:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.read_text()):
+            assert (file.parent / target).exists(), f"{file.name} leads to {target}"
+
+
+def test_versions_agree() -> None:
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    for name in MODULES:
+        added = shown()[name]["doc"]["version_added"]
+        assert tuple(map(int, added.split("."))) <= tuple(map(int, version.split("."))), name
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "plugins").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT / "plugins"))
+)
+def test_every_plugin_file_says_its_licence(path: Path) -> None:
+    assert "SPDX-License-Identifier: GPL-3.0-or-later" in "".join(path.read_text().splitlines(keepends=True)[:5])

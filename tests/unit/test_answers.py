@@ -1,0 +1,174 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers, made readable."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.module_utils._core.answers import Answer, describe, one_line, read_errors
+from plugins.module_utils._core.errors import ApiError, ContractError
+
+
+def answer(body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
+    return Answer(200, headers or {}, body, "GET", "/orgs/1/labels")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'[{"token": "t", "message": "m"}]', "t (m)"),
+        (b'[{"token": "t", "message": "m", "schema": {}}, {"token": "u", "message": null}]', "t (m); u"),
+        (b'{"token": "t", "message": "m"}', "t (m)"),
+        (b'{"message": "m"}', "m"),
+        (b'{"token": "t"}', "t"),
+        (b'[{"error": "e"}]', "e"),
+        (b'{"error": "e"}', "e"),
+        (b'[{"error": {"deep": ["x"]}}]', "{'deep': ['x']}"),
+        (b"500", "500"),
+        (b"0", "0"),
+        (b'"words"', "words"),
+        (b'["a", "b"]', "a; b"),
+        (b'[[["deep"]]]', "[['deep']]"),
+        (b'{"other": {"deep": [1]}}', '{"other": {"deep": [1]}}'),
+        (b'[{"token": "", "message": ""}, {"token": "t"}]', '{"token": "", "message": ""}; t'),
+        (b"null", ""),
+        (b"[]", ""),
+        (b"[null]", ""),
+        (b"", ""),
+        (b" \r\n\t ", ""),
+        (b"plain\n\nwords", "plain words"),
+        (
+            b"<html><head><title>502 Bad\n Gateway &amp; more</title></head><body>x</body></html>",
+            "502 Bad Gateway & more",
+        ),
+        (b"<HTML><TITLE lang='en'>Login</TITLE>", "Login"),
+        (b"<html><body><h1>Not  Found</h1>nginx</body></html>", "Not Found nginx"),
+        (b'[{"token": "t", "message": "a\\u0000b\\u001b[31mc\\nd\\u202ee\\ud800"}]', "t (a b [31mc d e)"),
+        (b"\xff\xfe broken \x00", "\ufffd\ufffd broken"),
+        (b"{not json", "{not json"),
+        ('[{"message": "schlüssel"}]'.encode(), "schlüssel"),
+    ],
+)
+def test_every_form_of_an_error(body: bytes, said: str) -> None:
+    assert describe(read_errors(body)) == said
+
+
+def test_many_errors_are_cut() -> None:
+    body = json.dumps([{"token": f"t{number}", "message": "m"} for number in range(1000)]).encode()
+    assert [error["token"] for error in read_errors(body)] == [f"t{number}" for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"x" * 1_000_000, b'"' + b"x" * 1_000_000 + b'"', b"[" * 1_000_000, b'{"a":' * 200_000, b"9" * 1_000_000],
+    ids=["text", "string", "nested lists", "nested objects", "digits"],
+)
+def test_large_bodies_are_bounded_in_length_and_time(body: bytes) -> None:
+    start = time.monotonic()
+    (error,) = read_errors(body)
+    assert len(error["message"]) == 500
+    assert error["message"].endswith("…")
+    assert time.monotonic() - start < 2
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_a_crash(body: bytes) -> None:
+    for error in read_errors(body):
+        assert set(error) == {"token", "message"}
+        assert all(text.isprintable() for text in error.values())
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["token", "message", "error", "x"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(json_values)
+def test_no_json_is_a_crash(value: Any) -> None:
+    said = describe(read_errors(json.dumps(value).encode()))
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [("a\r\nb", "a b"), ("  a \t b ", "a b"), (5, "5"), (None, "None"), ("x" * 500, "x" * 500), ("\x1b[0m", "[0m")],
+)
+def test_one_line(value: Any, line: str) -> None:
+    assert one_line(value) == line
+
+
+def test_one_line_is_bounded() -> None:
+    assert one_line("x" * 501) == "x" * 499 + "…"
+
+
+@pytest.mark.parametrize("sent", ["X-Request-Id", "x-request-id", "X-REQUEST-ID"])
+@pytest.mark.parametrize("asked", ["X-Request-Id", "x-request-ID"])
+def test_header_names_have_no_case(sent: str, asked: str) -> None:
+    assert answer(headers={sent: "abc"}).header(asked) == "abc"
+    assert answer(headers={sent: "abc"}).request_id == "abc"
+
+
+def test_header_that_is_missing() -> None:
+    assert answer().header("X-Total-Count") is None
+    assert answer().request_id is None
+    assert answer(headers={"X-Request-Id": ""}).request_id is None
+
+
+def test_request_id_is_one_line() -> None:
+    assert answer(headers={"X-Request-Id": "a\x00b"}).request_id == "a b"
+
+
+def test_json() -> None:
+    assert answer(b"[1]").json() == [1]
+    assert answer(b'{"a": 1}').json_object() == {"a": 1}
+    assert answer(b'[{"a": 1}]').json_objects() == [{"a": 1}]
+    assert answer(b"[]").json_objects() == []
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff\x00", b"[" * 100_000])
+@pytest.mark.parametrize("method", ["json", "json_object", "json_objects"])
+def test_body_that_is_no_json(body: bytes, method: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        getattr(answer(body, {"X-Request-Id": "r1"}), method)()
+    assert str(caught.value) == (
+        "unexpected answer 200 to GET /orgs/1/labels: the body is not valid JSON (X-Request-Id r1)"
+    )
+    assert caught.value.details() == {"method": "GET", "path": "/orgs/1/labels"}
+
+
+@pytest.mark.parametrize(
+    ("body", "method"),
+    [(b"[]", "json_object"), (b"5", "json_object"), (b"null", "json_object")]
+    + [(b"{}", "json_objects"), (b"[1]", "json_objects"), (b"[{}, null]", "json_objects"), (b"null", "json_objects")],
+)
+def test_json_of_another_kind(body: bytes, method: str) -> None:
+    with pytest.raises(ContractError, match="the body is not a JSON "):
+        getattr(answer(body), method)()
+
+
+def test_errors_are_found_by_token_or_message() -> None:
+    error = ApiError("m", "POST", "/x", 406, [{"token": "Some_Token", "message": "Hard Limit reached"}], "r1")
+    assert error.has("hard limit reached")
+    assert error.has("some_token")
+    assert not error.has("other")
+    assert error.details() == {
+        "method": "POST",
+        "path": "/x",
+        "status": 406,
+        "errors": [{"token": "Some_Token", "message": "Hard Limit reached"}],
+        "request_id": "r1",
+    }

@@ -1,0 +1,295 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole collections, and one object among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plugins.module_utils._core.errors import (
+    AmbiguousError,
+    ApiError,
+    CollectionError,
+    ContractError,
+    DeadlineError,
+    MissingReferenceError,
+    RequestError,
+)
+from plugins.module_utils._core.kind import Identity, Raw
+from plugins.module_utils._pce.collections import read_all
+from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
+from plugins.module_utils._pce.store import PceStore
+
+from .helpers import PROFILES, FakeTransport, Reply, Sent, in_turn, raw_profile
+
+JOB = "/orgs/1/jobs/3f0e4a6c"
+FILE = "/orgs/1/datafiles/77aa"
+
+
+def profiles(count: int) -> list[dict[str, Any]]:
+    return [raw_profile(number, name=f"PP{number}") for number in range(1, count + 1)]
+
+
+def page(count: int, total: int | None = None, header: str = "X-Total-Count") -> Reply:
+    return Reply(200, profiles(count), {} if total is None else {header: str(total)})
+
+
+def accepted(location: str = JOB, **headers: str) -> Reply:
+    return Reply(202, headers={"Location": location, **headers})
+
+
+def job(status: str, **result: Any) -> Reply:
+    return Reply(200, {"href": JOB, "job_type": ":illumio/async_requests", "result": result, "status": status})
+
+
+def read(transport: FakeTransport, most: int | None = None, **parameters: str) -> list[dict[str, Any]]:
+    return read_all(transport, PROFILES, parameters, most)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [page(0, 0), page(3, 3), page(500, 500), page(3, 3, "x-total-count"), page(0), page(499), page(3, 2)],
+    ids=["none", "three", "a full page", "header in lower case", "no header", "no header, 499", "one was deleted"],
+)
+def test_one_request_is_enough(reply: Reply) -> None:
+    transport = FakeTransport(in_turn(reply))
+    assert read(transport, name="P") == reply.value
+    assert transport.sent == [Sent("GET", PROFILES, {"name": "P"})]
+
+
+@pytest.mark.parametrize("first", [page(500, 700), page(500), Reply(200, profiles(500), {"X-Total-Count": "many"})])
+@pytest.mark.parametrize(
+    "location",
+    [JOB, f"https://pce.invalid:8443/api/v2{JOB}", f"/api/v2{JOB}", f"https://other.invalid/api/v2{JOB}"],
+)
+def test_the_rest_is_collected_by_a_job(first: Reply, location: str) -> None:
+    transport = FakeTransport(
+        in_turn(first, accepted(location), job("running"), job("done", href=FILE), Reply(200, profiles(700)))
+    )
+    assert len(read(transport, name="P")) == 700
+    assert transport.sent[1] == Sent("GET", PROFILES, {"name": "P"}, None, {"Prefer": "respond-async"})
+    assert transport.calls()[2:] == [f"GET {JOB}", f"GET {JOB}", f"GET {FILE}"]
+
+
+def test_datafile_as_a_url() -> None:
+    replies = (page(500, 700), accepted(), job("done", href=f"https://x.invalid/api/v2{FILE}"), page(700))
+    transport = FakeTransport(in_turn(*replies))
+    assert len(read(transport)) == 700
+    assert transport.calls()[-1] == f"GET {FILE}"
+
+
+def test_polling_follows_retry_after() -> None:
+    replies = (
+        *(page(500, 700), accepted(**{"Retry-After": "7"}), job("running")),
+        *(Reply(200, {"status": "running"}, {"retry-after": "3"}), job("done", href=FILE), page(700)),
+    )
+    transport = FakeTransport(in_turn(*replies))
+    read(transport)
+    assert transport.slept == [7.0, 1.5, 3.0]
+
+
+def test_polling_without_retry_after_is_patient() -> None:
+    running = [job("running")] * 8
+    transport = FakeTransport(in_turn(page(500, 700), accepted(), *running, job("done", href=FILE), page(700)))
+    read(transport)
+    assert transport.slept[0] == 1.0
+    assert transport.slept == sorted(transport.slept)
+    assert transport.slept[-1] == 5.0
+
+
+def test_retry_after_zero_does_not_flood() -> None:
+    running = [Reply(200, {"status": "running"}, {"Retry-After": "0"})] * 3
+    replies = (page(500, 700), accepted(**{"Retry-After": "0"}), *running, job("done", href=FILE), page(700))
+    transport = FakeTransport(in_turn(*replies))
+    read(transport)
+    assert min(transport.slept) >= 0.5
+
+
+def test_job_that_never_ends() -> None:
+    def serve(sent: Sent) -> Reply:
+        if sent.headers.get("Prefer"):
+            return accepted()
+        return page(500, 700) if sent.path == PROFILES else job("running")
+
+    transport = FakeTransport(serve, deadline=60.0)
+    with pytest.raises(DeadlineError, match=f"the PCE's job {JOB} has not ended.*deadline of 60 s"):
+        read(transport)
+    assert 50 < transport.time <= 60
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (job("failed", message="out of\nspace"), "the job failed: out of space"),
+        (job("failed"), "the job failed: no reason given"),
+        (Reply(200, {"status": "failed", "result": None}), "the job failed: no reason given"),
+        (Reply(200, {"status": "failed", "result": ["x"]}), "the job failed: no reason given"),
+        (job("done"), "None leads to no job or file"),
+        (Reply(200, {"status": "done", "result": "x"}), "None leads to no job or file"),
+        (job("done", href=5), "5 leads to no job or file"),
+        (job("done", href="/orgs/1/labels"), "/orgs/1/labels leads to no job or file"),
+        (job("done", href="/orgs/1/datafiles/../labels"), "leads to no job or file"),
+        (job("done", href="/orgs/1/datafiles/a%2f..%2fb"), "leads to no job or file"),
+        (Reply(200, ["running"]), "the body is not a JSON object"),
+        (Reply(200, raw=b"<html>"), "the body is not valid JSON"),
+    ],
+)
+def test_job_that_ends_badly(state: Reply, reason: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        read(FakeTransport(in_turn(page(500, 700), accepted(), state)))
+    assert reason in str(caught.value)
+    assert caught.value.path == JOB
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/orgs/1/pairing_profiles/24", "https://evil.invalid/steal", "/orgs/1/jobs/", "/orgs/1/jobs/a/b", "/", "jobs/a"]
+    + ["/orgs/x/jobs/a", "/software/ven"],
+)
+def test_location_that_leads_elsewhere(location: str) -> None:
+    transport = FakeTransport(in_turn(page(500, 700), accepted(location)))
+    with pytest.raises(ContractError, match="leads to no job or file of the PCE"):
+        read(transport)
+    assert len(transport.sent) == 2
+
+
+def test_no_location() -> None:
+    with pytest.raises(ContractError, match="no Location"):
+        read(FakeTransport(in_turn(page(500, 700), Reply(202))))
+
+
+def test_200_with_all_instead_of_202() -> None:
+    assert len(read(FakeTransport(in_turn(page(500, 700), page(700, 700))))) == 700
+
+
+def test_200_with_a_part_instead_of_202() -> None:
+    with pytest.raises(ContractError, match="500 objects, which is not all, and no job for the rest"):
+        read(FakeTransport(in_turn(page(500, 700), page(500, 700))))
+
+
+@pytest.mark.parametrize("body", [{"a": 1}, ["a"], 5])
+def test_collection_of_another_shape(body: Any) -> None:
+    with pytest.raises(ContractError, match="not a JSON array of objects"):
+        read(FakeTransport(in_turn(Reply(200, body))))
+
+
+def test_datafile_of_another_shape() -> None:
+    with pytest.raises(ContractError, match="not a JSON array of objects") as caught:
+        read(FakeTransport(in_turn(page(500, 700), accepted(), job("done", href=FILE), Reply(200, {}))))
+    assert caught.value.path == FILE
+
+
+@pytest.mark.parametrize(
+    ("most", "reply", "count"),
+    [(0, page(0, 700), 0), (3, page(3, 700), 3), (3, page(2, 2), 2), (500, page(500, 700), 500), (3, page(5, 5), 3)],
+)
+def test_max_results_of_a_page(most: int, reply: Reply, count: int) -> None:
+    transport = FakeTransport(in_turn(reply))
+    assert len(read(transport, most, name="P")) == count
+    assert transport.sent == [Sent("GET", PROFILES, {"name": "P", "max_results": str(most)})]
+
+
+def test_max_results_beyond_a_page() -> None:
+    replies = (page(500, 700), accepted(), job("done", href=FILE), page(700))
+    transport = FakeTransport(in_turn(*replies))
+    assert len(read(transport, 600)) == 600
+    assert "max_results" not in transport.sent[0].query
+    assert "max_results" not in transport.sent[1].query
+
+
+# One object, among the whole collection.
+
+
+def store(*replies: Reply | CollectionError) -> PceStore:
+    return PceStore(FakeTransport(in_turn(*replies)), 1, PAIRING_PROFILE)
+
+
+NAMED = Identity(names={"name": "PP"})
+
+
+def test_exact_name_among_partial_matches() -> None:
+    found = store(Reply(200, [raw_profile(1, name="PP-prod"), raw_profile(2), raw_profile(3, name="pp")])).find(NAMED)
+    assert found is not None
+    assert found["href"] == f"{PROFILES}/2"
+
+
+def test_exact_name_beyond_the_first_page() -> None:
+    datafile = Reply(200, [*profiles(650), raw_profile(651)])
+    found = store(page(500, 651), accepted(), job("done", href=FILE), datafile).find(NAMED)
+    assert found is not None
+    assert found["href"] == f"{PROFILES}/651"
+
+
+def test_two_of_one_name() -> None:
+    with pytest.raises(AmbiguousError) as caught:
+        store(Reply(200, [raw_profile(2), raw_profile(3)])).find(NAMED)
+    assert caught.value.references == [f"{PROFILES}/2", f"{PROFILES}/3"]
+
+
+def test_by_href() -> None:
+    assert store(Reply(200, raw_profile(2))).find(Identity(f"{PROFILES}/2")) == raw_profile(2)
+    assert store(Reply(404, raw=b"<html>gone</html>")).find(Identity(f"{PROFILES}/2")) is None
+
+
+@pytest.mark.parametrize("status", [401, 403, 406, 500])
+def test_by_href_with_another_error(status: int) -> None:
+    with pytest.raises(ApiError) as caught:
+        store(Reply(status)).find(Identity(f"{PROFILES}/2"))
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("href", [None, "", "/orgs/2/pairing_profiles/1", "/orgs/1/labels/1", "/orgs/1/users/../x", 5])
+def test_href_of_a_server_never_becomes_any_path(href: Any) -> None:
+    with pytest.raises(ContractError, match=r"the PCE shows a pairing profile whose href must|whose href belongs"):
+        store(Reply(200, [raw_profile(href=href)])).find(NAMED)
+
+
+def test_existing() -> None:
+    names = Reply(200, [raw_profile(1, name="PP1"), raw_profile(2, name="elsewhere")])
+    with pytest.raises(MissingReferenceError, match="no pairing profile with name 'PP'; the nearest are 'PP1'"):
+        store(Reply(200, []), names).find_existing(NAMED)
+    with pytest.raises(MissingReferenceError, match=f"there is no pairing profile {PROFILES}/9$"):
+        store(Reply(404)).find_existing(Identity(f"{PROFILES}/9"))
+    assert store(Reply(200, [raw_profile()])).find_existing(NAMED) == raw_profile()
+
+
+def test_advice_that_cannot_be_had() -> None:
+    with pytest.raises(MissingReferenceError, match=r"'PP'$"):
+        store(Reply(200, []), Reply(403)).find_existing(NAMED)
+
+
+def executed(
+    raw: Raw, state: str, *replies: Reply | CollectionError, **desired: Any
+) -> tuple[Raw | None, FakeTransport]:
+    transport = FakeTransport(in_turn(*replies))
+    plan = PAIRING_PROFILE.plan(raw, desired, state)
+    return PceStore(transport, 1, PAIRING_PROFILE).execute(plan, NAMED), transport
+
+
+def test_update_sends_changes_and_reads_again() -> None:
+    after = raw_profile(enabled=False)
+    shown, transport = executed(raw_profile(), "present", Reply(204), Reply(200, after), enabled=False, description="")
+    assert shown == after
+    assert transport.sent == [Sent("PUT", after["href"], {}, {"enabled": False}), Sent("GET", after["href"])]
+
+
+def test_update_of_what_vanishes() -> None:
+    with pytest.raises(RequestError, match="was deleted by somebody else just after"):
+        executed(raw_profile(), "present", Reply(204), Reply(404), enabled=False)
+
+
+@pytest.mark.parametrize("reply", [Reply(204), Reply(404)])
+def test_delete(reply: Reply) -> None:
+    shown, transport = executed(raw_profile(), "absent", reply)
+    assert shown is None
+    assert transport.sent == [Sent("DELETE", f"{PROFILES}/24")]
+
+
+def test_delete_that_is_refused() -> None:
+    reply = Reply(406, [{"token": "cannot_delete_default", "message": "The default profile stays"}])
+    with pytest.raises(ApiError, match=r"cannot_delete_default \(The default profile stays\)"):
+        executed(raw_profile(is_default=True), "absent", reply)

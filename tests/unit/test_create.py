@@ -1,0 +1,200 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Creating without ever creating two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Callable
+
+import pytest
+
+from plugins.module_utils._core.create import create_once
+from plugins.module_utils._core.errors import (
+    AmbiguousError,
+    ApiError,
+    CollectionError,
+    DeadlineError,
+    RequestError,
+    UnknownOutcomeError,
+    UnreachableError,
+)
+from plugins.module_utils._core.kind import Identity, Raw
+from plugins.module_utils._core.retry import ATTEMPTS
+from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
+from plugins.module_utils._pce.store import PceStore
+
+from .helpers import PROFILES, FakeTransport, Reply, broken, in_turn, raw_profile, refused
+
+MADE = raw_profile(24)
+
+
+class Steps:
+    """What sending and looking up give, one after another. ``taken`` records the order."""
+
+    def __init__(self, *steps: tuple[str, Raw | CollectionError | None]) -> None:
+        self.taken: list[str] = []
+        self._steps: Iterator[tuple[str, Raw | CollectionError | None]] = iter(steps)
+
+    def _next(self, name: str) -> Any:
+        self.taken.append(name)
+        expected, result = next(self._steps, ("nothing more", None))
+        assert name == expected
+        if isinstance(result, CollectionError):
+            raise result
+        return result
+
+    def send(self) -> Raw:
+        result: Raw = self._next("send")
+        return result
+
+    def look_up(self) -> Raw | None:
+        result: Raw | None = self._next("look up")
+        return result
+
+
+def create(
+    *steps: tuple[str, Raw | CollectionError | None], deadline: float = 300.0
+) -> tuple[Raw, Steps, FakeTransport]:
+    """Create with these steps. Return the object, the steps and the transport."""
+    taken = Steps(*steps)
+    transport = FakeTransport(in_turn(), deadline)
+    return create_once(transport, taken.send, taken.look_up), taken, transport
+
+
+def server_fault() -> UnknownOutcomeError:
+    """Return the error of a POST that ended with a plain 500."""
+    return UnknownOutcomeError(refused(500, message="internal"), transient=False)
+
+
+def test_created_at_once() -> None:
+    made, steps, transport = create(("send", MADE))
+    assert made == MADE
+    assert steps.taken == ["send"]
+    assert transport.slept == []
+
+
+@pytest.mark.parametrize("failure", [broken(), server_fault()], ids=["broken", "500"])
+def test_found_after_an_unknown_outcome(failure: UnknownOutcomeError) -> None:
+    made, steps, transport = create(("send", failure), ("look up", MADE))
+    assert made == MADE
+    assert steps.taken == ["send", "look up"]
+    assert transport.slept == []
+
+
+def test_not_found_and_sent_again() -> None:
+    made, _steps, transport = create(("send", broken()), ("look up", None), ("send", MADE))
+    assert made == MADE
+    assert len(transport.slept) == 1
+
+
+def test_plain_500_is_not_sent_again() -> None:
+    with pytest.raises(ApiError, match="internal") as caught:
+        create(("send", server_fault()), ("look up", None))
+    assert caught.value.status == 500
+
+
+def test_it_gives_up() -> None:
+    steps: list[tuple[str, Raw | CollectionError | None]] = [("send", broken()), ("look up", None)]
+    with pytest.raises(RequestError, match="the connection broke") as caught:
+        create(*steps * ATTEMPTS)
+    assert type(caught.value) is RequestError
+
+
+def test_refused_at_the_first_try_is_not_looked_up() -> None:
+    with pytest.raises(ApiError, match="in use"):
+        create(("send", refused(406, "name_must_be_unique", "in use")))
+
+
+def test_refused_at_the_second_try_and_found() -> None:
+    """The first request was acted upon after it had been looked for."""
+    steps = (("send", broken()), ("look up", None), ("send", refused(406, "name_must_be_unique")), ("look up", MADE))
+    made, taken, _transport = create(*steps)
+    assert made == MADE
+    assert taken.taken == ["send", "look up", "send", "look up"]
+
+
+def test_refused_at_the_second_try_and_not_found() -> None:
+    with pytest.raises(ApiError, match="in use"):
+        create(("send", broken()), ("look up", None), ("send", refused(406, "t", "in use")), ("look up", None))
+
+
+@pytest.mark.parametrize(
+    "before", [(), (("look up", None), ("send", refused(406, "t", "in use")))], ids=["broken", "refused"]
+)
+def test_look_up_that_fails_leaves_it_unknown(before: tuple[tuple[str, Any], ...]) -> None:
+    down = UnreachableError("the PCE cannot be reached", "GET", PROFILES)
+    with pytest.raises(RequestError) as caught:
+        create(("send", broken()), *before, ("look up", down))
+    message = str(caught.value)
+    assert "whether the object was created is not known" in message
+    assert message.endswith("the PCE cannot be reached")
+    assert ("in use" if before else "the connection broke") in message
+    assert caught.value.details() == {"method": "POST", "path": PROFILES}
+
+
+def test_several_after_an_unknown_outcome_are_an_error() -> None:
+    twice = PAIRING_PROFILE.ambiguous(Identity(names={"name": "PP"}), [MADE, raw_profile(25)])
+    with pytest.raises(AmbiguousError):
+        create(("send", broken()), ("look up", twice))
+
+
+def test_never_sent_is_not_looked_up() -> None:
+    with pytest.raises(UnreachableError):
+        create(("send", UnreachableError("no", "POST", PROFILES)))
+
+
+def test_pauses_keep_to_the_deadline() -> None:
+    with pytest.raises(DeadlineError, match=r"the connection broke.*deadline of 0.1 s"):
+        create(("send", broken()), ("look up", None), deadline=0.1)
+
+
+# The same through the store of a PCE, whose identity is the exact name.
+
+STORE_CASES: dict[str, tuple[list[Reply | CollectionError], list[str]]] = {
+    "201": ([Reply(201, MADE)], ["POST"]),
+    "found after a broken connection": ([broken(), Reply(200, [raw_profile(3, name="PP2"), MADE])], ["POST", "GET"]),
+    "found after 504": ([Reply(504), Reply(200, [MADE])], ["POST", "GET"]),
+    "sent again after 503": ([Reply(503), Reply(200, []), Reply(201, MADE)], ["POST", "GET", "POST"]),
+    "a partial match is not it": (
+        [broken(), Reply(200, [raw_profile(3, name="PP2")]), Reply(201, MADE)],
+        ["POST", "GET", "POST"],
+    ),
+    "a 201 without an object": ([Reply(201, {}), Reply(200, [MADE])], ["POST", "GET"]),
+    "429 and then made": ([Reply(429), Reply(201, MADE)], ["POST", "POST"]),
+}
+
+
+@pytest.mark.parametrize("case", STORE_CASES)
+def test_store_creates_one(case: str) -> None:
+    replies, methods = STORE_CASES[case]
+    transport = FakeTransport(in_turn(*replies))
+    plan = PAIRING_PROFILE.plan(None, {"name": "PP"}, "present")
+    made = PceStore(transport, 1, PAIRING_PROFILE).execute(plan, Identity(names={"name": "PP"}))
+    assert made == MADE
+    assert [sent.method for sent in transport.sent] == methods
+    posts = [sent for sent in transport.sent if sent.method == "POST"]
+    assert all((sent.path, sent.body) == (PROFILES, {"enabled": True, "name": "PP"}) for sent in posts)
+
+
+def store_error(*replies: Reply | CollectionError) -> Callable[[], Raw | None]:
+    plan = PAIRING_PROFILE.plan(None, {"name": "PP"}, "present")
+    return lambda: PceStore(FakeTransport(in_turn(*replies)), 1, PAIRING_PROFILE).execute(
+        plan, Identity(names={"name": "PP"})
+    )
+
+
+def test_store_passes_a_refusal_on() -> None:
+    reply = Reply(406, [{"token": "name_must_be_unique", "message": "Name is taken"}], {"x-request-id": "r1"})
+    with pytest.raises(ApiError) as caught:
+        store_error(reply)()
+    assert str(caught.value) == (
+        f"the PCE answered 406 to POST {PROFILES}: name_must_be_unique (Name is taken) (X-Request-Id r1)"
+    )
+
+
+def test_store_of_a_plain_500() -> None:
+    with pytest.raises(ApiError, match="answered 500"):
+        store_error(Reply(500), Reply(200, []))()

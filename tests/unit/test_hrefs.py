@@ -1,0 +1,103 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HREFs, and what only looks like one."""
+
+from __future__ import annotations
+
+import pytest
+
+from plugins.module_utils._pce import hrefs
+
+UUID = "3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f"
+
+
+@pytest.mark.parametrize(
+    ("href", "name"),
+    [
+        ("/orgs/1/pairing_profiles/24", "pairing_profiles"),
+        ("/orgs/1/labels/9223372036854775807", "labels"),
+        (f"/orgs/1/workloads/{UUID}", "workloads"),
+        (f"/orgs/1/vens/{UUID.upper()}", "vens"),
+    ],
+)
+def test_href(href: str, name: str) -> None:
+    hrefs.check(href, 1, name)
+
+
+@pytest.mark.parametrize(
+    ("href", "problem"),
+    [
+        ("/orgs/1/labels/24", "must be the href of one of the pairing_profiles, not of the labels"),
+        ("/orgs/2/pairing_profiles/24", "belongs to organisation 2, while pce_org_id is 1"),
+        ("/orgs/11/pairing_profiles/24", "belongs to organisation 11"),
+        ("/orgs/1/pairing_profiles/../labels/3", "must be an href such as"),
+        ("/orgs/1/pairing_profiles/24/../../labels/3", "must be an href such as"),
+        ("/orgs/1/pairing_profiles/24/pairing_keys", "must be an href such as"),
+        ("/orgs/1/pairing_profiles/..", "has no valid id"),
+        ("/orgs/1/pairing_profiles/%2e%2e", "has no valid id"),
+        ("/orgs/1/pairing_profiles/24%2f..", "has no valid id"),
+        ("/orgs/1/pairing_profiles/24?x=1", "must be an href such as"),
+        ("/orgs/1/pairing_profiles/24#x", "must be an href such as"),
+        ("/orgs/1/pairing_profiles/24;x", "has no valid id"),
+        ("/orgs/1/pairing_profiles/24\n", "has no valid id"),
+        ("/orgs/1/pairing_profiles/24 ", "has no valid id"),
+        ("/orgs/1/pairing_profiles/\u0662\u0664", "has no valid id"),
+        ("/orgs/\u0661/pairing_profiles/24", "must be an href such as"),
+        ("/orgs/1/pairing_profiles/0", "has no valid id"),
+        ("/orgs/1/pairing_profiles/024", "has no valid id"),
+        ("/orgs/1/pairing_profiles/-1", "has no valid id"),
+        (f"/orgs/1/pairing_profiles/{UUID}", "has no valid id"),
+        ("/orgs/1/pairing_profiles/" + "9" * 20, "has no valid id"),
+        ("/orgs/01/pairing_profiles/24", "must be an href such as"),
+        ("/orgs/1/pairing_profiles/", "must be an href such as"),
+        ("/orgs/1/pairing_profiles", "must be an href such as"),
+        ("orgs/1/pairing_profiles/24", "must be an href such as"),
+        (" /orgs/1/pairing_profiles/24", "must be an href such as"),
+        ("/api/v2/orgs/1/pairing_profiles/24", "must be an href such as"),
+        ("https://pce.invalid:8443/api/v2/orgs/1/pairing_profiles/24", "must be an href such as"),
+        ("//evil.invalid/orgs/1/pairing_profiles/24", "must be an href such as"),
+        ("24", "must be an href such as"),
+        ("", "must be an href such as"),
+        (None, "must be an href such as"),
+        (24, "must be an href such as"),
+        (["/orgs/1/pairing_profiles/24"], "must be an href such as"),
+    ],
+)
+def test_what_is_no_href_of_a_profile(href: object, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem) as caught:
+        hrefs.check(href, 1, "pairing_profiles")
+    if "such as" in problem:
+        assert str(caught.value).startswith("must be an href such as /orgs/1/pairing_profiles/24, not ")
+
+
+@pytest.mark.parametrize(
+    "href", ["/orgs/1/workloads/24", f"/orgs/1/workloads/{UUID}0", "/orgs/1/workloads/" + "-" * 36]
+)
+def test_what_is_no_href_of_a_workload(href: str) -> None:
+    with pytest.raises(ValueError, match="has no valid id"):
+        hrefs.check(href, 1, "workloads")
+
+
+def test_parts() -> None:
+    assert hrefs.collection(7, "labels") == "/orgs/7/labels"
+    assert hrefs.number("/orgs/1/pairing_profiles/24") == "24"
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
+        (" /orgs/1/jobs/j1\r\n", "/orgs/1/jobs/j1"),
+        ("/api/v2/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
+        ("https://pce.invalid:8443/api/v2/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
+        # Whose host it names is no matter: only the path is used, on the PCE of the task.
+        ("https://evil.invalid/api/v2/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
+        ("//evil.invalid/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
+        ("/orgs/1/jobs/j1?token=x#y", "/orgs/1/jobs/j1"),
+        ("", ""),
+    ],
+)
+def test_path_of_a_location(location: str, path: str) -> None:
+    assert hrefs.path_of(location) == path

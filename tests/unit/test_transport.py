@@ -1,0 +1,632 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The transport, against real sockets on loopback."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from plugins.module_utils._core import transport as transport_module
+from plugins.module_utils._core.errors import (
+    ApiError,
+    ContractError,
+    DeadlineError,
+    OptionError,
+    RequestError,
+    UnknownOutcomeError,
+    UnreachableError,
+    UntrustedError,
+)
+from plugins.module_utils._core.retry import ATTEMPTS
+from plugins.module_utils._core.transport import Endpoint, Transport
+
+from .loopback import Canned, Loopback, closed_port, drip, hang_up, say_nothing, serving, truncate
+
+NOW = 1_780_000_000.0
+REPEATABLE = ["GET", "PUT", "DELETE"]
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with serving() as running:
+        yield running
+
+
+class Pki:
+    """A CA, another one, and the certificate of a server on loopback by the first."""
+
+    def __init__(self, directory: Path) -> None:
+        self.authority = trustme.CA()
+        self.ca = self._file(self.authority, directory / "ca.pem")
+        self.other_ca = self._file(trustme.CA(), directory / "other.pem")
+
+    @staticmethod
+    def _file(authority: trustme.CA, path: Path) -> str:
+        authority.cert_pem.write_to_path(str(path))
+        return str(path)
+
+    def context(self, name: str = "127.0.0.1") -> ssl.SSLContext:
+        """Return what a server needs that has a certificate for ``name``."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.authority.issue_cert(name).configure_cert(context)
+        return context
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def tls_server(pki: Pki) -> Iterator[Loopback]:
+    with serving(pki.context()) as running:
+        yield running
+
+
+def make(url: str, clock: Clock, **options: Any) -> Transport:
+    """Return a transport whose clock stands still, with credentials unless told otherwise."""
+    given = {"user": "api_1", "password": "s3cret", "timeout": 5.0, **options}
+    endpoint = Endpoint(url, "PCE", "pce_host and pce_port", **given)
+    return Transport(endpoint, clock=clock, now=lambda: NOW + clock.time, sleep=clock.sleep)
+
+
+def make_timed(url: str, **options: Any) -> Transport:
+    """Return a transport with the real clock."""
+    return Transport(Endpoint(url, "PCE", "pce_host and pce_port", **options))
+
+
+def test_request_and_answer(server: Loopback, clock: Clock) -> None:
+    server.script = [Canned(201, {"X-Request-Id": "r1"}, b'{"a": 1}')]
+    client = make(f"{server.url}/api/v2", clock)
+    answer = client.request(
+        "POST", "/orgs/1/labels", {"name": "a b&c", "x": "ü"}, {"b": "ü"}, {"Prefer": "respond-async"}
+    )
+    assert (answer.status, answer.json(), answer.request_id) == (201, {"a": 1}, "r1")
+    (seen,) = server.seen
+    assert (seen.method, seen.path) == ("POST", "/api/v2/orgs/1/labels?name=a+b%26c&x=%C3%BC")
+    assert json.loads(seen.body) == {"b": "ü"}
+    assert seen.headers["content-type"] == "application/json"
+    assert seen.headers["accept"] == "application/json"
+    assert seen.headers["user-agent"] == "microseg.enforcement"
+    assert seen.headers["prefer"] == "respond-async"
+    assert seen.headers["authorization"] == "Basic " + base64.b64encode(b"api_1:s3cret").decode()
+    assert clock.slept == []
+
+
+def test_empty_object_is_a_body_and_none_is_not(server: Loopback, clock: Clock) -> None:
+    client = make(server.url, clock)
+    client.request("POST", "/", body={})
+    client.get("/")
+    assert [seen.body for seen in server.seen] == [b"{}", b""]
+    assert "content-type" not in server.seen[1].headers
+
+
+# Which requests are sent again.
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("method", REPEATABLE)
+def test_gateway_error_is_tried_again(server: Loopback, clock: Clock, method: str, status: int) -> None:
+    server.script = [Canned(status), Canned(200)]
+    assert make(server.url, clock).request(method, "/x").status == 200
+    assert len(server.seen) == 2
+    assert len(clock.slept) == 1
+
+
+@pytest.mark.parametrize("method", REPEATABLE)
+def test_gateway_error_that_stays(server: Loopback, clock: Clock, method: str) -> None:
+    server.script = [Canned(503, body=b"<title>Maintenance</title>")]
+    with pytest.raises(ApiError, match=f"the PCE answered 503 to {method} /x: Maintenance"):
+        make(server.url, clock).request(method, "/x")
+    assert len(server.seen) == ATTEMPTS == 4
+    assert [0.3 < slept < 3 for slept in clock.slept] == [True] * 3
+    assert clock.slept == sorted(clock.slept)
+
+
+@pytest.mark.parametrize("status", [304, 400, 401, 403, 404, 405, 406, 408, 409, 500, 501, 505])
+@pytest.mark.parametrize("method", REPEATABLE)
+def test_other_errors_are_final(server: Loopback, clock: Clock, method: str, status: int) -> None:
+    server.script = [Canned(status, body=b"" if status == 304 else b"{}")]
+    with pytest.raises(ApiError) as caught:
+        make(server.url, clock).request(method, "/x")
+    assert caught.value.status == status
+    assert len(server.seen) == 1
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("method", [*REPEATABLE, "POST"])
+def test_rate_limit_is_waited_out_until_the_deadline(server: Loopback, clock: Clock, method: str) -> None:
+    server.script = [*[Canned(429)] * (ATTEMPTS + 2), Canned(200)]
+    assert make(server.url, clock).request(method, "/x").status == 200
+    assert len(server.seen) == ATTEMPTS + 3
+
+
+def test_rate_limit_beyond_the_deadline(server: Loopback, clock: Clock) -> None:
+    server.script = [Canned(429, {"Retry-After": "20"}, b'[{"token": "too_many", "message": "slow down"}]')]
+    with pytest.raises(DeadlineError) as caught:
+        make(server.url, clock, deadline=50.0).request("POST", "/x")
+    assert str(caught.value) == (
+        "the PCE answered 429 to POST /x: too_many (slow down) "
+        "(gave up: waiting 20 s more would pass the deadline of 50 s)"
+    )
+    assert clock.slept == [20.0, 20.0]
+    assert caught.value.details() == {"method": "POST", "path": "/x"}
+
+
+@pytest.mark.parametrize(("status", "transient"), [(500, False), (501, False), (502, True), (503, True), (504, True)])
+def test_post_that_ends_in_a_servers_fault_is_unknown(
+    server: Loopback, clock: Clock, status: int, transient: bool
+) -> None:
+    server.script = [Canned(status)]
+    with pytest.raises(UnknownOutcomeError) as caught:
+        make(server.url, clock).request("POST", "/x", body={})
+    assert caught.value.transient is transient
+    assert isinstance(caught.value.cause, ApiError)
+    assert caught.value.details()["status"] == status
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 406])
+def test_post_that_is_refused(server: Loopback, clock: Clock, status: int) -> None:
+    server.script = [Canned(status)]
+    with pytest.raises(ApiError):
+        make(server.url, clock).request("POST", "/x", body={})
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("method", REPEATABLE)
+@pytest.mark.parametrize("behaviour", [hang_up, truncate])
+def test_broken_connection_is_tried_again(server: Loopback, clock: Clock, method: str, behaviour: Any) -> None:
+    server.script = [behaviour, Canned(200)]
+    assert make(server.url, clock).request(method, "/x").status == 200
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("behaviour", [hang_up, truncate])
+def test_connection_that_breaks_each_time(server: Loopback, clock: Clock, behaviour: Any) -> None:
+    server.script = [behaviour]
+    with pytest.raises(
+        RequestError, match=f"the connection to the PCE at {server.address} broke during GET /x"
+    ) as caught:
+        make(server.url, clock).get("/x")
+    assert type(caught.value) is RequestError
+    assert len(server.seen) == ATTEMPTS
+
+
+@pytest.mark.parametrize("behaviour", [hang_up, truncate])
+def test_post_whose_connection_breaks_is_unknown(server: Loopback, clock: Clock, behaviour: Any) -> None:
+    server.script = [behaviour]
+    with pytest.raises(UnknownOutcomeError) as caught:
+        make(server.url, clock).request("POST", "/x", body={})
+    assert caught.value.transient
+    assert len(server.seen) == 1
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_connection_that_is_refused(clock: Clock, method: str) -> None:
+    port = closed_port()
+    with pytest.raises(UnreachableError) as caught:
+        make(f"http://127.0.0.1:{port}", clock).request(method, "/x")
+    assert str(caught.value) == (
+        f"the PCE at 127.0.0.1:{port} cannot be reached: Connection refused; see pce_host and pce_port"
+    )
+    assert len(clock.slept) == ATTEMPTS - 1
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "times"), [("GET", RequestError, ATTEMPTS), ("POST", UnknownOutcomeError, 1)]
+)
+def test_answer_that_does_not_come(
+    server: Loopback, clock: Clock, method: str, kind: type[RequestError], times: int
+) -> None:
+    server.script = [say_nothing]
+    with pytest.raises(kind, match=r"broke during .* /x: no answer in time") as caught:
+        make(server.url, clock, timeout=0.05).request(method, "/x")
+    assert type(caught.value) is kind
+    assert len(server.seen) == times
+
+
+# How long is waited.
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        (formatdate(NOW + 9, usegmt=True), 9.0),
+        ("0", 0.5),
+        (formatdate(NOW - 9, usegmt=True), 0.5),
+        ("86400", 60.0),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after(server: Loopback, clock: Clock, status: int, value: str, seconds: float) -> None:
+    server.script = [Canned(status, {"retry-after": value}), Canned()]
+    make(server.url, clock).get("/x")
+    assert clock.slept == [seconds]
+
+
+def test_retry_after_in_no_known_form(server: Loopback, clock: Clock) -> None:
+    server.script = [Canned(429, {"Retry-After": "soon"}), Canned()]
+    make(server.url, clock).get("/x")
+    assert 0.375 <= clock.slept[0] <= 0.625
+
+
+def test_the_deadline_is_for_all_requests_together(server: Loopback, clock: Clock) -> None:
+    client = make(server.url, clock, deadline=10.0)
+    client.get("/x")
+    clock.time = 10.0
+    with pytest.raises(DeadlineError, match="did not answer GET /y within the deadline of 10 s"):
+        client.get("/y")
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("behaviour", [drip, say_nothing])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_deadline_holds_whatever_the_server_does(server: Loopback, behaviour: Any, method: str) -> None:
+    server.script = [behaviour]
+    start = time.monotonic()
+    with pytest.raises(RequestError) as caught:
+        make_timed(server.url, deadline=0.3).request(method, "/x")
+    assert time.monotonic() - start < 2
+    assert isinstance(caught.value, (DeadlineError, UnknownOutcomeError))
+    if behaviour is drip:
+        assert str(caught.value) == (
+            f"the PCE at {server.address} did not answer {method} /x within the deadline of 0.3 s"
+        )
+
+
+def test_the_deadline_holds_while_nobody_shakes_hands() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        start = time.monotonic()
+        with pytest.raises(RequestError):
+            make_timed(f"https://127.0.0.1:{listener.getsockname()[1]}", deadline=0.3).get("/x")
+        assert time.monotonic() - start < 2
+
+
+def test_the_deadline_holds_during_retries(server: Loopback) -> None:
+    server.script = [say_nothing]
+    start = time.monotonic()
+    with pytest.raises(DeadlineError, match=r"deadline of 0.4 s"):
+        make_timed(server.url, timeout=0.05, deadline=0.4).get("/x")
+    assert time.monotonic() - start < 2
+
+
+# TLS.
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_untrusted_certificate_is_final(tls_server: Loopback, clock: Clock, pki: Pki, method: str) -> None:
+    with pytest.raises(UntrustedError, match=r"failed: .*; ca_path names the CA to trust") as caught:
+        make(tls_server.url, clock, ca_path=pki.other_ca).request(method, "/x")
+    assert str(caught.value).startswith(f"the TLS connection to the PCE at {tls_server.address} failed: ")
+    assert tls_server.connections == 1
+    assert tls_server.seen == []
+    assert clock.slept == []
+
+
+def test_certificate_of_another_name(pki: Pki, clock: Clock) -> None:
+    with serving(pki.context("pce.example.com")) as server:
+        with pytest.raises(UntrustedError, match=r"127.0.0.1"):
+            make(server.url, clock, ca_path=pki.ca).get("/x")
+        assert server.seen == []
+
+
+def test_trusted_certificate(tls_server: Loopback, clock: Clock, pki: Pki) -> None:
+    assert make(tls_server.url, clock, ca_path=pki.ca).get("/x").status == 200
+
+
+def test_server_without_tls(server: Loopback, clock: Clock) -> None:
+    with pytest.raises(UntrustedError) as caught:
+        make(server.url.replace("http:", "https:"), clock).get("/x")
+    assert "ca_path" not in str(caught.value)
+    assert clock.slept == []
+
+
+def test_tls_connection_that_is_cut_off_is_no_question_of_trust(tls_server: Loopback, clock: Clock, pki: Pki) -> None:
+    tls_server.cut_handshakes = 1
+    tls_server.script = [hang_up, truncate, Canned()]
+    assert make(tls_server.url, clock, ca_path=pki.ca).get("/x").status == 200
+    assert len(tls_server.seen) == 3
+    assert len(clock.slept) == 3
+
+
+def test_file_that_holds_no_certificates(tls_server: Loopback, clock: Clock, tmp_path: Path) -> None:
+    (tmp_path / "junk.pem").write_text("junk")
+    with pytest.raises(RequestError):
+        make(tls_server.url, clock, ca_path=str(tmp_path / "junk.pem")).get("/x")
+    assert tls_server.seen == []
+    assert clock.slept == []
+
+
+def test_client_certificate(pki: Pki, clock: Clock, tmp_path: Path) -> None:
+    issued = pki.authority.issue_cert("client")
+    issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "both.pem"))
+    context = pki.context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    pki.authority.configure_trust(context)
+    with serving(context) as server:
+        both: dict[str, Any] = {"client_cert": str(tmp_path / "cert.pem"), "client_key": str(tmp_path / "key.pem")}
+        for options in (both, {"client_cert": str(tmp_path / "both.pem")}):
+            assert make(server.url, clock, ca_path=pki.ca, **options).get("/x").status == 200
+        with pytest.raises(RequestError):
+            make(server.url, clock, ca_path=pki.ca, deadline=1.0).get("/x")
+        assert len(server.seen) == 2
+
+
+# The environment: what the task leaves open, and nothing else.
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "trusted"),
+    [
+        ({}, {}, False),
+        ({}, {"REQUESTS_CA_BUNDLE": "ca"}, True),
+        ({}, {"CURL_CA_BUNDLE": "ca"}, True),
+        ({}, {"REQUESTS_CA_BUNDLE": "ca", "CURL_CA_BUNDLE": "other_ca"}, True),
+        ({}, {"REQUESTS_CA_BUNDLE": "other_ca", "CURL_CA_BUNDLE": "ca"}, False),
+        ({}, {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "ca"}, True),
+        ({"ca_path": "ca"}, {"REQUESTS_CA_BUNDLE": "other_ca", "CURL_CA_BUNDLE": "other_ca"}, True),
+        ({"ca_path": "other_ca"}, {"REQUESTS_CA_BUNDLE": "ca", "CURL_CA_BUNDLE": "ca"}, False),
+        ({"validate_certs": False}, {}, True),
+        ({"validate_certs": False}, {"REQUESTS_CA_BUNDLE": "other_ca"}, True),
+        ({"validate_certs": False, "ca_path": "other_ca"}, {}, True),
+    ],
+)
+def test_ca_precedence(
+    tls_server: Loopback,
+    clock: Clock,
+    pki: Pki,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    environment: dict[str, str],
+    trusted: bool,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, getattr(pki, value) if value else "")
+    given = {name: getattr(pki, value) if name == "ca_path" else value for name, value in options.items()}
+    client = make(tls_server.url, clock, **given)
+    if trusted:
+        assert client.get("/x").status == 200
+    else:
+        with pytest.raises(UntrustedError):
+            client.get("/x")
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "used"),
+    [
+        ({}, {}, None),
+        ({}, {"https_proxy": "env"}, "env"),
+        ({}, {"HTTPS_PROXY": "env"}, "env"),
+        ({}, {"all_proxy": "env"}, "env"),
+        ({}, {"http_proxy": "env"}, None),
+        ({}, {"https_proxy": "env", "no_proxy": "127.0.0.1"}, None),
+        ({}, {"https_proxy": "env", "NO_PROXY": "127.0.0.1"}, None),
+        ({}, {"https_proxy": "env", "no_proxy": "pce.example.com"}, "env"),
+        ({"use_proxy": False}, {"https_proxy": "env"}, None),
+        ({"proxy": "task"}, {}, "task"),
+        ({"proxy": "task"}, {"https_proxy": "env"}, "task"),
+        ({"proxy": "task"}, {"no_proxy": "*"}, "task"),
+    ],
+)
+def test_proxy_precedence(
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    environment: dict[str, str],
+    used: str | None,
+) -> None:
+    """A proxy that refuses shows by that who was asked; the target itself is a closed port."""
+    with serving() as env, serving() as task:
+        proxies = {"env": env, "task": task}
+        for proxy in proxies.values():
+            proxy.script = [Canned(403)]
+        for name, value in environment.items():
+            monkeypatch.setenv(name, proxies[value].url if value in proxies else value)
+        given = {name: proxies[value].url if name == "proxy" else value for name, value in options.items()}
+        target = f"127.0.0.1:{closed_port()}"
+        client = make(f"https://{target}", clock, **given)
+        with pytest.raises(UnreachableError, match="proxy did not connect" if used else "cannot be reached"):
+            client.get("/x")
+        for name, proxy in proxies.items():
+            assert [(seen.method, seen.path) for seen in proxy.seen] == ([("CONNECT", target)] if name == used else [])
+
+
+@pytest.mark.parametrize(("status", "times"), [(403, 1), (407, 1), (502, ATTEMPTS), (503, ATTEMPTS)])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_proxy_that_does_not_connect(server: Loopback, clock: Clock, method: str, status: int, times: int) -> None:
+    """The request did not get to the PCE, so that a POST is as safe to repeat as a GET."""
+    server.script = [Canned(status)]
+    client = make("https://pce.invalid:8443", clock, proxy=f"http://joe:pr0xy@{server.address}")
+    with pytest.raises(UnreachableError, match=f"the proxy did not connect to .* {status} .*; see proxy") as caught:
+        client.request(method, "/x")
+    assert "pr0xy" not in str(caught.value)
+    assert len(server.seen) == times
+    # The proxy learns its own credentials, and nothing of the PCE's.
+    expected = "Basic " + base64.b64encode(b"joe:pr0xy").decode()
+    assert all(seen.headers["proxy-authorization"] == expected for seen in server.seen)
+    assert all("authorization" not in seen.headers for seen in server.seen)
+
+
+def test_proxy_that_is_not_there(clock: Clock) -> None:
+    with pytest.raises(UnreachableError, match=r"the proxy did not connect to the PCE at pce.invalid:8443") as caught:
+        make("https://pce.invalid:8443", clock, proxy=f"http://joe:pr0xy@127.0.0.1:{closed_port()}").get("/x")
+    assert "pr0xy" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "authenticate", "expected"),
+    [
+        ({}, True, "Basic " + base64.b64encode(b"api_1:s3cret").decode()),
+        ({}, False, None),
+        ({"user": None}, True, None),
+        ({"user": None}, False, None),
+    ],
+)
+def test_credentials_are_those_of_the_task(
+    server: Loopback,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    authenticate: bool,
+    expected: str | None,
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login netrc password netrc\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make(server.url, clock, **options).get("/x", authenticate=authenticate)
+    assert server.seen[0].headers.get("authorization") == expected
+
+
+# Answers that are not what they should be.
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_redirect_is_not_followed(server: Loopback, clock: Clock, method: str, status: int) -> None:
+    with serving() as other:
+        target = f"http://joe:pw@{other.address}/login?token=t0ken"
+        server.script = [Canned(status, {"Location": target})]
+        with pytest.raises(ApiError) as caught:
+            make(server.url, clock).request(method, "/x")
+        assert str(caught.value) == (
+            f"the PCE answered {status} to {method} /x: "
+            f"a redirect to {other.address} is not followed; see pce_host and pce_port"
+        )
+        assert other.seen == []
+        assert other.connections == 0
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Location": ""}, {"Location": "/elsewhere"}])
+def test_redirect_to_nowhere(server: Loopback, clock: Clock, headers: dict[str, str]) -> None:
+    server.script = [Canned(302, headers)]
+    with pytest.raises(ApiError, match="a redirect to nowhere is not followed"):
+        make(server.url, clock).get("/x")
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
+def test_answer_that_is_too_large(
+    server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 1000)
+    for size in (1000, 1001):
+        body = b" " * size
+        server.script = [Canned(200, headers, gzip.compress(body) if headers else body)]
+        client = make(server.url, clock)
+        if size == 1000:
+            assert client.get("/x").body == body
+        else:
+            with pytest.raises(ContractError, match="the answer to GET /x is larger than 1000 bytes"):
+                client.get("/x")
+    assert len(server.seen) == 2
+
+
+def test_error_is_readable(server: Loopback, clock: Clock) -> None:
+    body = b'[{"token": "name_must_be_unique", "message": "Name is taken"}]'
+    server.script = [Canned(406, {"x-request-id": "r1", "Content-Type": "application/json; charset=utf-8"}, body)]
+    with pytest.raises(ApiError) as caught:
+        make(server.url, clock).request("PUT", "/orgs/1/labels/3", {"secret": "query"}, {"a": 1})
+    assert str(caught.value) == (
+        "the PCE answered 406 to PUT /orgs/1/labels/3: name_must_be_unique (Name is taken) (X-Request-Id r1)"
+    )
+    assert caught.value.details() == {
+        "method": "PUT",
+        "path": "/orgs/1/labels/3",
+        "status": 406,
+        "errors": [{"token": "name_must_be_unique", "message": "Name is taken"}],
+        "request_id": "r1",
+    }
+
+
+def test_hints(server: Loopback, clock: Clock) -> None:
+    server.script = [Canned(401, body=b""), Canned(403, body=b"<title>No</title>")]
+    client = make(server.url, clock, hints={401: "api_key or api_secret is wrong", 403: "no permission"})
+    with pytest.raises(ApiError, match=r"^the PCE answered 401 to GET /x: api_key or api_secret is wrong$"):
+        client.get("/x")
+    with pytest.raises(ApiError, match=r"^the PCE answered 403 to GET /x: No: no permission$"):
+        client.get("/x")
+
+
+@pytest.mark.parametrize("behaviour", [Canned(401), Canned(500), Canned(302), hang_up, truncate, say_nothing])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_error_holds_a_credential(server: Loopback, clock: Clock, method: str, behaviour: Any) -> None:
+    server.script = [behaviour]
+    with pytest.raises(RequestError) as caught:
+        make(server.url, clock, timeout=0.05).request(method, "/x", {"q": "s3cret"})
+    said = f"{caught.value} {caught.value.details()}"
+    assert "s3cret" not in said
+    assert base64.b64encode(b"api_1:s3cret").decode() not in said
+
+
+# How many connections.
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_one_connection_for_all_requests(clock: Clock, pki: Pki, tls: bool) -> None:
+    with serving(pki.context() if tls else None) as server:
+        server.script = [Canned(200), Canned(204), Canned(406), Canned(404), Canned(201)]
+        client = make(server.url, clock, ca_path=pki.ca)
+        client.get("/1")
+        client.request("PUT", "/2", body={"a": 1})
+        for path in ("/3", "/4"):
+            with pytest.raises(ApiError):
+                client.get(path)
+        client.request("POST", "/5", body={})
+        assert [seen.path for seen in server.seen] == ["/1", "/2", "/3", "/4", "/5"]
+        assert server.connections == 1
+
+
+def test_no_connection_without_work(server: Loopback, clock: Clock) -> None:
+    make(server.url, clock)
+    assert server.connections == 0
+
+
+def test_wrong_options_are_told_before_any_request(server: Loopback, clock: Clock) -> None:
+    with pytest.raises(OptionError, match=r"^timeout: "):
+        make(server.url, clock, timeout=0.0)
+    assert server.connections == 0
