@@ -80,6 +80,19 @@ def test_large_bodies_are_bounded_in_length_and_time(body: bytes) -> None:
     assert time.monotonic() - start < 2
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"<" * 1_000_000, b"<title>" * 150_000, b"<title " * 150_000, b"<title>" + b"<" * 1_000_000, b"<a" * 500_000],
+    ids=lambda body: body[:9].decode(),
+)
+def test_hostile_markup_takes_no_time(body: bytes) -> None:
+    # The smaller part comes first, so that what takes time by the square of the length fails within seconds.
+    for part in (body[:100_000], body):
+        start = time.process_time()
+        assert all(len(error["message"]) <= 500 for error in read_errors(part))
+        assert time.process_time() - start < 0.5
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_are_a_crash(body: bytes) -> None:
     for error in read_errors(body):

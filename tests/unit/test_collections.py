@@ -134,6 +134,9 @@ def test_job_that_never_ends() -> None:
         (job("done", href="/orgs/1/labels"), "/orgs/1/labels leads to no job or file"),
         (job("done", href="/orgs/1/datafiles/../labels"), "leads to no job or file"),
         (job("done", href="/orgs/1/datafiles/a%2f..%2fb"), "leads to no job or file"),
+        (job("done", href="/orgs/1/datafiles/.."), "leads to no job or file"),
+        (job("done", href="/orgs/2/datafiles/77aa"), "leads to no job or file"),
+        (job("done", href="https://[bad/orgs/1/datafiles/x"), "leads to no job or file"),
         (Reply(200, ["running"]), "the body is not a JSON object"),
         (Reply(200, raw=b"<html>"), "the body is not valid JSON"),
     ],
@@ -148,7 +151,8 @@ def test_job_that_ends_badly(state: Reply, reason: str) -> None:
 @pytest.mark.parametrize(
     "location",
     ["/orgs/1/pairing_profiles/24", "https://evil.invalid/steal", "/orgs/1/jobs/", "/orgs/1/jobs/a/b", "/", "jobs/a"]
-    + ["/orgs/x/jobs/a", "/software/ven"],
+    + ["/orgs/x/jobs/a", "/software/ven", "https://[bad/orgs/1/jobs/x", "//[bad/orgs/1/jobs/x"]
+    + ["/orgs/1/jobs/..", "/orgs/1/jobs/.", "/orgs/1/jobs/-", "/orgs/2/jobs/a", "/orgs/11/jobs/a"],
 )
 def test_location_that_leads_elsewhere(location: str) -> None:
     transport = FakeTransport(in_turn(page(500, 700), accepted(location)))

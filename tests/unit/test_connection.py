@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from plugins.module_utils._core.connection import shared_options
 from plugins.module_utils._core.errors import OptionError
@@ -99,12 +100,15 @@ def test_what_is_no_pce_host(host: str, problem: str) -> None:
 @pytest.mark.parametrize(
     "host",
     ["https://user:s3cret@pce.example.com", "https://user:s3cret@pce.example.com:443/x", "http://user:s3cret@pce"]
-    + ["https://user:a@s3cret@pce.example.com"],
+    + ["https://user:a@s3cret@pce.example.com", "user:s3cret@pce", "user:s3cret@pce:x", "https://user:s3cret@pce:x"]
+    + ["https://user:s3cret@pce:99999", "https://user:s3cret@pce:0", "https://user:s3/cret@pce", "user:s3/cret@pce"]
+    + ["https://user:s3?cret@pce", "https://user:s3#cret@pce", "https://user:s3cret@[::1", "https://user:s3cret@"]
+    + ["https://user:s3\ncret@pce", "https://user:s3//cret@pce"],
 )
 def test_credentials_in_pce_host_are_refused_and_never_shown(host: str) -> None:
     with pytest.raises(OptionError, match=r"^pce_host: ") as caught:
         management_server(host, 8443)
-    assert "s3cret" not in str(caught.value)
+    assert not any(part in str(caught.value) for part in ("s3", "cret", "user"))
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
@@ -137,6 +141,11 @@ def test_port_of_the_url_wins(port: int) -> None:
         ({"proxy": "proxy.example.com:3128"}, "proxy: must be a URL such as"),
         ({"proxy": "http://"}, "proxy: must be a URL such as"),
         ({"proxy": "socks5://proxy.example.com"}, "proxy: must be a URL such as"),
+        ({"proxy": "http://[::1"}, "proxy: must be a URL such as"),
+        ({"proxy": "http://u:s3cret@[::1"}, "proxy: must be a URL such as"),
+        ({"proxy": "http://u:s3cret@proxy.example.com:99999"}, "proxy: must be a URL such as"),
+        ({"proxy": "http://u:s3cret@proxy.example.com:0"}, "proxy: must be a URL such as"),
+        ({"proxy": "http://u:s3cret@proxy.example.com:x"}, "proxy: must be a URL such as"),
         ({"proxy": "http://proxy.example.com", "use_proxy": False}, "proxy: contradicts use_proxy: false"),
     ],
 )
@@ -205,3 +214,15 @@ def test_reference_is_checked_in_the_organisation_of_the_task() -> None:
     PCE.check_reference({"pce_org_id": "7"}, PAIRING_PROFILE.plural, "href", "/orgs/7/pairing_profiles/1")
     with pytest.raises(OptionError, match=r"^href: belongs to organisation 7, while pce_org_id is 1"):
         PCE.check_reference({"pce_org_id": 1}, PAIRING_PROFILE.plural, "href", "/orgs/7/pairing_profiles/1")
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_ca_bundle_of_the_environment_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
+    with pytest.raises(OptionError, match=f"^ca_path: is not given, and {name} names a file that cannot be read$"):
+        PCE.client(PARAMS)
+    # What the task says wins, so that nobody looks at the variable.
+    PCE.client({**PARAMS, "ca_path": requests.utils.DEFAULT_CA_BUNDLE_PATH})
+    PCE.client({**PARAMS, "validate_certs": False})

@@ -16,6 +16,7 @@ from plugins.module_utils._core.errors import (
     AmbiguousError,
     ApiError,
     CollectionError,
+    ContractError,
     DeadlineError,
     RequestError,
     UnknownOutcomeError,
@@ -163,6 +164,10 @@ STORE_CASES: dict[str, tuple[list[Reply | CollectionError], list[str]]] = {
         ["POST", "GET", "POST"],
     ),
     "a 201 without an object": ([Reply(201, {}), Reply(200, [MADE])], ["POST", "GET"]),
+    "a 201 without a body": ([Reply(201), Reply(200, [MADE])], ["POST", "GET"]),
+    "a 201 that is no JSON": ([Reply(201, raw=b"<html>"), Reply(200, [MADE])], ["POST", "GET"]),
+    "a 201 with a list": ([Reply(201, [MADE]), Reply(200, [MADE])], ["POST", "GET"]),
+    "a 201 with a foreign href": ([Reply(201, raw_profile(href="/x")), Reply(200, [MADE])], ["POST", "GET"]),
     "429 and then made": ([Reply(429), Reply(201, MADE)], ["POST", "POST"]),
 }
 
@@ -198,3 +203,18 @@ def test_store_passes_a_refusal_on() -> None:
 def test_store_of_a_plain_500() -> None:
     with pytest.raises(ApiError, match="answered 500"):
         store_error(Reply(500), Reply(200, []))()
+
+
+@pytest.mark.parametrize("sent", [True, False])
+@pytest.mark.parametrize("before", [(), (("send", broken()), ("look up", None))], ids=["first", "second"])
+def test_deadline_says_whether_the_outcome_is_known(sent: bool, before: tuple[tuple[str, Any], ...]) -> None:
+    late = DeadlineError("no answer within the deadline of 3 s", "POST", PROFILES, sent=sent)
+    with pytest.raises(DeadlineError, match="no answer within the deadline of 3 s") as caught:
+        create(*before, ("send", late))
+    assert ("Whether the object was created is not known" in str(caught.value)) is sent
+
+
+@pytest.mark.parametrize("body", [Reply(201), Reply(201, {}), Reply(201, raw=b"<html>")])
+def test_store_of_a_201_that_made_nothing(body: Reply) -> None:
+    with pytest.raises(ContractError):
+        store_error(body, Reply(200, []))()

@@ -96,8 +96,20 @@ def test_parts() -> None:
         ("https://evil.invalid/api/v2/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
         ("//evil.invalid/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
         ("/orgs/1/jobs/j1?token=x#y", "/orgs/1/jobs/j1"),
+        ("https://[bad/orgs/1/jobs/x", ""),
+        ("//[bad", ""),
         ("", ""),
     ],
 )
 def test_path_of_a_location(location: str, path: str) -> None:
     assert hrefs.path_of(location) == path
+
+
+@pytest.mark.parametrize("end", ["\nx", "\n", "\r\nx", "\u2028x", "\x1b[31mx"])
+@pytest.mark.parametrize(
+    "start", ["/orgs/1/pairing_profiles/24", "/orgs/2/pairing_profiles/24", "/orgs/1/labels/24", "24"]
+)
+def test_message_is_one_line_whatever_the_href_holds(start: str, end: str) -> None:
+    with pytest.raises(ValueError, match=r"^(must be|has no|belongs)") as caught:
+        hrefs.check(start + end, 1, "pairing_profiles")
+    assert str(caught.value).isprintable()

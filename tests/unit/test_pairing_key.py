@@ -17,6 +17,7 @@ from plugins.module_utils._core.errors import (
     ApiError,
     CollectionError,
     ContractError,
+    DeadlineError,
     MissingReferenceError,
     OptionError,
     UnknownOutcomeError,
@@ -281,6 +282,8 @@ def test_href_of_nothing(pce: FakePce) -> None:
         ({"profile_href": "/orgs/2/pairing_profiles/3"}, "profile_href: belongs to organisation 2"),
         ({"profile_href": ""}, "profile_href: must be an href such as"),
         ({"path": "/nonexistent/key.json"}, "path: /nonexistent is not a directory"),
+        ({"path": ""}, "path: must not be empty"),
+        ({"path": "", "state": "absent"}, "path: must not be empty"),
     ],
 )
 def test_wrong_options(pce: FakePce, params: dict[str, Any], message: str) -> None:
@@ -476,3 +479,103 @@ def test_created_at_is_never_too_young(pce: FakePce, monkeypatch: pytest.MonkeyP
     key = keep()["pairing_keys"][0]
     assert pce.transport.now() == EPOCH + 200
     assert key["created_at"] == "2026-05-28T20:28:20Z"
+
+
+def late(sent: bool) -> DeadlineError:
+    """Return the error of a request that the deadline ended, under way or before."""
+    return DeadlineError("no answer within the deadline of 3 s", "POST", f"{HREF}/pairing_key", sent=sent)
+
+
+UNKNOWN = "The PCE may have made a pairing key that nobody knows. It stays valid until it expires or all keys"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [late(sent=True), Reply(201, {}), Reply(201), Reply(201, [1]), Reply(201, raw=b"<html>Login</html>"), Reply(502)]
+    + [Reply(201, {"activation_code": ""}), Reply(201, {"activation_code": 5})],
+)
+def test_a_key_that_nobody_knows_is_told_of(pce: FakePce, path: str, failure: Reply | CollectionError) -> None:
+    pce.failures[1] = failure
+    with pytest.raises(CollectionError) as caught:
+        keep(path=path)
+    assert UNKNOWN in str(caught.value)
+    assert "state: absent" in str(caught.value)
+    assert pce.mutating() == [MINT]
+
+
+@pytest.mark.parametrize("failure", [late(sent=False), Reply(429, headers={"Retry-After": "1"}), LIMIT, Reply(403)])
+def test_a_key_that_was_never_made_is_not_told_of(
+    pce: FakePce, path: str, failure: Reply | CollectionError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PCE that answers 429 until the deadline has looked at no request."""
+    serve = pce._serve
+    monkeypatch.setattr(pce.transport, "_serve", lambda sent: failure if sent.method == "POST" else serve(sent))
+    with pytest.raises((DeadlineError, ApiError)) as caught:
+        keep(path=path)
+    assert "may have made" not in str(caught.value)
+    assert "lost" not in str(caught.value)
+    assert not Path(path).exists()
+
+
+@pytest.mark.parametrize("state", ["present", "renewed"])
+def test_a_key_that_cannot_be_written_is_lost(
+    pce: FakePce, path: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(path=path)
+    content = Path(path).read_bytes()
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CollectionError) as caught:
+        keep(path=path, count=2, state=state)
+    message = str(caught.value)
+    assert f"{path} could not be written: No space left on device" in message
+    assert "The pairing key that was just generated is lost. It stays valid until it expires" in message
+    assert SECRET not in message
+    assert pce.mutating() == [MINT] * 2
+    assert Path(path).read_bytes() == content
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("params", [{"profile": "PP"}, {"profile_href": HREF}])
+def test_absent_with_the_file_of_another_pce(pce: FakePce, path: str, params: dict[str, Any], dry_run: bool) -> None:
+    keep(path=path)
+    pce.mutating()
+    pce.server = "other.invalid:8443"
+    with pytest.raises(OptionError, match=r"^path: holds keys of the PCE pce\.invalid:8443; nothing was revoked$"):
+        keep(dry_run, path=path, state="absent", **params)
+    assert pce.mutating() == []
+    assert Path(path).exists()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("about", [None, "x", [], {}, {"href": None, "name": None}])
+def test_absent_with_a_file_that_does_not_tell_its_profile(pce: FakePce, path: str, about: Any, dry_run: bool) -> None:
+    keep(path=path)
+    known = json.loads(Path(path).read_text())
+    if about is None:
+        del known["pairing_profile"]
+    else:
+        known["pairing_profile"] = about
+    Path(path).write_text(json.dumps(known))
+    pce.mutating()
+    with pytest.raises(OptionError, match=r"^path: holds keys of the pairing profile None \(None\); nothing was"):
+        keep(dry_run, path=path, state="absent")
+    assert pce.mutating() == []
+    assert Path(path).exists()
+
+
+@pytest.mark.parametrize("failure", [Reply(403), Reply(406), broken("POST", f"{HREF}/pairing_key"), late(sent=False)])
+def test_a_failure_after_an_interrupted_run_tells_of_the_lost_key(
+    pce: FakePce, path: str, failure: Reply | CollectionError
+) -> None:
+    (Path(path).parent / ".key.json.lock").write_bytes(b"generating\n")
+    pce.failures[1] = failure
+    with pytest.raises(CollectionError) as caught:
+        keep(path=path)
+    message = str(caught.value)
+    assert "An earlier run was interrupted while it generated a pairing key" in message
+    assert "it is lost" in message
+    assert message.isprintable()

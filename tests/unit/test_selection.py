@@ -118,6 +118,12 @@ def test_query_parameters(params: dict[str, Any], query: dict[str, str]) -> None
         ("enforcement_mode_lock", True, {"mode_lock": True}, {"mode_lock": False}),
         ("visibility_level", "flow_off", {"visibility_level": "flow_off"}, {"visibility_level": "flow_drops"}),
         ("status_lock", True, {"status_lock": True}, {"status_lock": False}),
+        ("status_lock", False, {}, {"status_lock": True}),
+        ("status_lock", False, {"status_lock": None}, {"status_lock": True}),
+        ("is_default", False, {}, {"is_default": True}),
+        ("is_default", False, {"is_default": None}, {"is_default": True}),
+        ("mode_lock", False, {}, {"mode_lock": True}),
+        ("role_label_lock", False, {}, {"role_label_lock": True}),
         ("external_data_set", "s", {"external_data_set": "s"}, {"external_data_set": "s2"}),
         ("external_data_reference", "r", {"external_data_reference": "r"}, {"external_data_reference": None}),
         ("ven_type", "endpoint", {"ven_type": "endpoint"}, {"ven_type": "server"}),
@@ -167,6 +173,7 @@ def test_labels_as_sets_of_sets(wanted: list[list[str]], found: list[int]) -> No
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [
+        ([], "must not be or hold an empty list"),
         ([[]], "must not be or hold an empty list"),
         ([[A], []], "must not be or hold an empty list"),
         ([["web"]], "must be an href such as /orgs/1/labels/7"),

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import trustme
 
 from plugins.module_utils._core import transport as transport_module
 from plugins.module_utils._core.errors import (
     ApiError,
+    CollectionError,
     ContractError,
     DeadlineError,
     OptionError,
@@ -291,8 +293,9 @@ def test_the_deadline_is_for_all_requests_together(server: Loopback, clock: Cloc
     client = make(server.url, clock, deadline=10.0)
     client.get("/x")
     clock.time = 10.0
-    with pytest.raises(DeadlineError, match="did not answer GET /y within the deadline of 10 s"):
+    with pytest.raises(DeadlineError, match="did not answer GET /y within the deadline of 10 s") as caught:
         client.get("/y")
+    assert not caught.value.sent
     assert len(server.seen) == 1
 
 
@@ -309,6 +312,8 @@ def test_the_deadline_holds_whatever_the_server_does(server: Loopback, behaviour
         assert str(caught.value) == (
             f"the PCE at {server.address} did not answer {method} /x within the deadline of 0.3 s"
         )
+        assert isinstance(caught.value, DeadlineError)
+        assert caught.value.sent
 
 
 def test_the_deadline_holds_while_nobody_shakes_hands() -> None:
@@ -368,12 +373,13 @@ def test_tls_connection_that_is_cut_off_is_no_question_of_trust(tls_server: Loop
     assert len(clock.slept) == 3
 
 
-def test_file_that_holds_no_certificates(tls_server: Loopback, clock: Clock, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["ca_path", "client_cert"])
+def test_file_that_holds_no_certificates(tls_server: Loopback, clock: Clock, tmp_path: Path, option: str) -> None:
     (tmp_path / "junk.pem").write_text("junk")
-    with pytest.raises(RequestError):
-        make(tls_server.url, clock, ca_path=str(tmp_path / "junk.pem")).get("/x")
+    for path in (tmp_path / "junk.pem", tmp_path):
+        with pytest.raises(OptionError, match=f"^{option}: is no usable PEM file"):
+            make(tls_server.url, clock, **{option: str(path)})
     assert tls_server.seen == []
-    assert clock.slept == []
 
 
 def test_client_certificate(pki: Pki, clock: Clock, tmp_path: Path) -> None:
@@ -494,6 +500,44 @@ def test_proxy_that_is_not_there(clock: Clock) -> None:
     assert "pr0xy" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://joe:pr0xy@127.0.0.1:99999",
+        "joe:pr0xy@127.0.0.1:99999",
+        "http://joe:pr0xy@[::1",
+        "http://joe:pr0xy@",
+        "http://joe:pr/0xy@127.0.0.1:1",
+        "socks5://joe:pr0xy@127.0.0.1:1",
+        "socks5h://joe:pr0xy@127.0.0.1:1",
+    ],
+)
+def test_proxy_of_the_environment_that_cannot_be_used_is_one_error_at_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str, proxy: str
+) -> None:
+    # Whether requests can speak SOCKS depends on what else is installed; without that it cannot.
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", _no_socks)
+    monkeypatch.setenv(name, proxy)
+    with pytest.raises(CollectionError) as caught:
+        make("https://pce.invalid:8443", clock).get("/x")
+    message = str(caught.value)
+    assert message.isprintable()
+    assert "pr" not in message.replace("proxy", "")
+    assert "broke" not in message
+    assert clock.slept == []
+
+
+def _no_socks(*_arguments: Any, **_options: Any) -> None:
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+
+def test_secret_beyond_latin_1(server: Loopback, clock: Clock) -> None:
+    make(server.url, clock, user="api_ü", password="pässwörd-日本-€").get("/x")
+    _scheme, _space, token = server.seen[0].headers["authorization"].partition(" ")
+    assert base64.b64decode(token).decode("utf-8") == "api_ü:pässwörd-日本-€"
+
+
 @pytest.mark.parametrize(
     ("options", "authenticate", "expected"),
     [
@@ -547,6 +591,16 @@ def test_redirect_to_nowhere(server: Loopback, clock: Clock, headers: dict[str, 
     with pytest.raises(ApiError, match="a redirect to nowhere is not followed"):
         make(server.url, clock).get("/x")
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("location", ["https://[bad/x", "//[bad", "https://joe:pw@[bad/x"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_redirect_to_what_is_no_address(server: Loopback, clock: Clock, method: str, location: str) -> None:
+    server.script = [Canned(302, {"Location": location})]
+    with pytest.raises(ApiError, match=f"answered 302 to {method} /x: a redirect to nowhere is not followed; see pce"):
+        make(server.url, clock).request(method, "/x")
+    assert len(server.seen) == 1
+    assert clock.slept == []
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])

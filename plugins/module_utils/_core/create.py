@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable
 
 from . import retry
-from .errors import ApiError, RequestError, UnknownOutcomeError
+from .errors import ApiError, DeadlineError, RequestError, UnknownOutcomeError
 from .kind import Raw
 from .transport import Transport
 
@@ -32,6 +32,10 @@ def create_once(transport: Transport, send: Callable[[], Raw], look_up: Callable
             if not error.transient or attempt >= retry.ATTEMPTS:
                 raise error.cause from error
             transport.pause(attempt, error.cause)
+        except DeadlineError as error:
+            if error.sent:
+                error.add("Whether the object was created is not known")
+            raise
         except ApiError as error:
             # Refused at the second try: the first request may have been acted upon after it was looked for.
             found = _look_up_after(error, look_up) if attempt > 1 else None

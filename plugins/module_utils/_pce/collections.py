@@ -81,6 +81,7 @@ def _wait_for_job(transport: Transport, job: str, answer: Answer) -> str:
 def _own_path(answer: Answer, location: object) -> str:
     """Return the path of a job or its file on this PCE, or raise ContractError."""
     path = hrefs.path_of(location) if isinstance(location, str) else ""
-    if re.fullmatch(r"/orgs/[0-9]+/(?:jobs|datafiles)/[A-Za-z0-9._-]+", path) is None:
+    organisation = "/".join(answer.path.split("/")[:3])
+    if re.fullmatch(re.escape(organisation) + r"/(?:jobs|datafiles)/[A-Za-z0-9][A-Za-z0-9_-]*", path) is None:
         raise answer.contract_error(f"{one_line(location)} leads to no job or file of the PCE")
     return path

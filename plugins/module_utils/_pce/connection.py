@@ -106,7 +106,7 @@ def management_server(host: str, port: int) -> str:
         url = urlsplit(text if "//" in text else f"https://{text}")
         name, own_port = url.hostname or "", url.port
     except ValueError as error:
-        raise OptionError("pce_host", f"is not a name, an address or a URL: {host!r}") from error
+        raise OptionError("pce_host", f"is not a name, an address or a URL: {_without_credentials(host)!r}") from error
     if url.scheme != "https":
         raise OptionError("pce_host", "must be reached by https: a PCE takes credentials in every request")
     if url.username is not None or url.query or url.fragment or url.path.rstrip("/") not in ("", "/api/v2"):
@@ -134,4 +134,4 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _without_credentials(host: str) -> str:
-    return re.sub(r"//[^/]*@", "//…@", host)
+    return re.sub(r"^(.*?//)?.*@", r"\1…@", host, flags=re.DOTALL)

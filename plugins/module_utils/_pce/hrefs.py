@@ -31,11 +31,11 @@ def check(value: object, org_id: int, name: str) -> None:
     if parts is None:
         raise ValueError(f"must be an href such as {collection(org_id, name)}/{example}, not {value!r}")
     if parts.group(2) != name:
-        raise ValueError(f"must be the href of one of the {name}, not of the {parts.group(2)}: {value}")
+        raise ValueError(f"must be the href of one of the {name}, not of the {parts.group(2)}: {value!r}")
     if int(parts.group(1)) != org_id:
-        raise ValueError(f"belongs to organisation {parts.group(1)}, while pce_org_id is {org_id}: {value}")
+        raise ValueError(f"belongs to organisation {parts.group(1)}, while pce_org_id is {org_id}: {value!r}")
     if re.fullmatch(pattern, parts.group(3)) is None:
-        raise ValueError(f"has no valid id; an example is {collection(org_id, name)}/{example}: {value}")
+        raise ValueError(f"has no valid id; an example is {collection(org_id, name)}/{example}: {value!r}")
 
 
 def number(href: str) -> str:
@@ -47,7 +47,11 @@ def path_of(location: str) -> str:
     """Return the path that a Location header leads to, from the organisation on.
 
     Both an HREF and an absolute URL occur. Only the path counts: requests go to the PCE of the task, nowhere else.
+    What is no address at all leads to the empty path.
     """
-    path = urlsplit(location.strip()).path
+    try:
+        path = urlsplit(location.strip()).path
+    except ValueError:
+        return ""
     _base, marker, rest = path.partition("/api/v2/")
     return "/" + rest if marker else path
