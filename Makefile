@@ -7,7 +7,7 @@ WORKERS ?= auto
 .PHONY: help demo test lint unit integration clean
 
 help:
-	@echo "make demo         pair five hosts with a simulated PCE, and show it"
+	@echo "make demo         pair five hosts with a simulated PCE, then keep connector instances, and show it"
 	@echo "make test         everything that guards the collection"
 	@echo "make lint         its first part: style, types, documentation"
 	@echo "make unit         its second part: the parts one by one"

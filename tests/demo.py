@@ -1,7 +1,9 @@
-"""The main job on this machine: a PCE (simulated), some hosts (directories), and the playbook that pairs them."""
+"""The main jobs on this machine: a PCE (simulated), some hosts (directories), and the playbook that pairs them; then
+connector servers (simulated), and the playbook that brings their instances to their states."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,23 +17,76 @@ from tests.simulator.launch import Simulator, running
 
 HOSTS = ["web1", "web2", "web3", "db1", "db2"]
 PLAYBOOK = "microseg.enforcement.pair_vens"
+CONNECTORS = "microseg.enforcement.connector_instances"
 
 
 def main() -> int:
-    """Pair the hosts, show them, and pair again. Return 0 if the second run changed nothing."""
+    """Pair the hosts, show them, and pair again; then connectors. Return 0 if no second run changed anything."""
     with tempfile.TemporaryDirectory(prefix="microseg-demo-") as name:
         directory = Path(name)
         make_findable(directory / "collections")
-        with running(directory / "pce") as simulator:
+        with running(directory / "pce", connectors=["contrail", "aws"]) as simulator:
             _say(f"A simulated PCE listens on https://{simulator.host}:{simulator.port}, with a CA of its own.")
             inventory = write_inventory(directory, HOSTS, _variables(simulator))
             _say(f"Pairing {len(HOSTS)} hosts: ansible-playbook -i inventory {PLAYBOOK}")
-            _run(inventory)
+            _run("-i", str(inventory), PLAYBOOK)
             _show(simulator, directory)
             _say("The same again:")
-            changed = sum(map(int, re.findall(r"changed=(\d+)", _run(inventory))))
-    _say(f"The second run changed {changed}. Everything that was started is stopped, and its files are removed.")
+            changed = _changes(_run("-i", str(inventory), PLAYBOOK))
+            _say(f"The second run changed {changed}.")
+            changed += _connect(simulator, directory)
+    _say("Everything that was started is stopped, and its files are removed.")
     return 1 if changed else 0
+
+
+def _connect(simulator: Simulator, directory: Path) -> int:
+    """Bring the instances of two connectors to their states, show them, and do it again. Return what that changed."""
+    variables = directory / "connectors.json"
+    variables.write_text(json.dumps({"pe_connectors": _wanted(simulator, directory)}))
+    arguments = [CONNECTORS, "-e", f"@{variables}"]
+    _say("Connector servers of a Policy Enforcer: " + ", ".join(simulator.connectors.values()))
+    _say(f"Three projects of two Contrail controllers, a VPC of AWS: ansible-playbook {CONNECTORS} -e @connectors.json")
+    _run(*arguments)
+    _say("What the connectors show now:")
+    for name, instances in simulator.state()["connector_instances"].items():
+        for item in instances:
+            space = item["endpointAddressSpace"]
+            print(f"    {name:10} {item['controller']['ipAddress']:14} {space['type']} {space['name']}")
+    simulator.clear_journal()
+    _say("The same again:")
+    changed = _changes(_run(*arguments))
+    asked = [f"{entry['server']} {entry['method']} {entry['path']}" for entry in simulator.journal()]
+    _say(f"The second run changed {changed}, and asked: {', '.join(asked)}")
+    return changed
+
+
+def _wanted(simulator: Simulator, directory: Path) -> list[dict[str, object]]:
+    """What a user gives: each connector with its instances. Two controllers may have projects of the same name."""
+    key = directory / "srx.pem"
+    key.write_text("-----BEGIN PRIVATE KEY-----\nof the demo, opens nothing\n-----END PRIVATE KEY-----\n")
+    login = {"controller_username": "admin", "controller_password": "of the demo"}
+    projects = [("192.0.2.1", "red"), ("192.0.2.1", "blue"), ("192.0.2.2", "red")]
+    contrail = [
+        {**login, "controller_ip": ip, "address_space_type": "Project", "address_space_name": name}
+        for ip, name in projects
+    ]
+    aws = {
+        **login,
+        "controller_ip": "192.0.2.3",
+        "address_space_type": "VPC",
+        "address_space_name": "vpc-0a1b2c3d",
+        "additional_settings": {"SECURITY_GROUP_NAME": "infected", "SRX_ID_TAG": "srx", "SRX_USERNAME": "security"},
+        "file_settings": {"PRIVATE_KEY_FILE": str(key)},
+    }
+    instances = {"contrail": contrail, "aws": [aws]}
+    return [
+        {"url": url, "ca_path": simulator.ca_path, "instances": instances[name]}
+        for name, url in simulator.connectors.items()
+    ]
+
+
+def _changes(output: str) -> int:
+    return sum(map(int, re.findall(r"changed=(\d+)", output)))
 
 
 def _variables(simulator: Simulator) -> dict[str, object]:
@@ -53,10 +108,16 @@ def _variables(simulator: Simulator) -> dict[str, object]:
     }
 
 
-def _run(inventory: Path) -> str:
-    """Run the playbook, show its output, and return it. End the demo if it fails."""
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), PLAYBOOK]
-    settings = {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false", "ANSIBLE_DEVEL_WARNING": "false", "ANSIBLE_FORKS": "5"}
+def _run(*arguments: str) -> str:
+    """Run a playbook, show its output, and return it. End the demo if it fails."""
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments]
+    settings = {
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
+        "ANSIBLE_DEVEL_WARNING": "false",
+        "ANSIBLE_FORKS": "5",
+    }
     environment = {**os.environ, **settings}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

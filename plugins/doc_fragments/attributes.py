@@ -39,7 +39,7 @@ attributes:
     support: full
 """
 
-    PCE = r"""
+    ACTION_GROUP_PCE = r"""
 options: {}
 attributes:
   action_group:
@@ -47,4 +47,14 @@ attributes:
     support: full
     membership:
       - microseg.enforcement.pce
+"""
+
+    ACTION_GROUP_PE = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/microseg.enforcement.pe) in C(module_defaults) for the connection options of all modules.
+    support: full
+    membership:
+      - microseg.enforcement.pe
 """

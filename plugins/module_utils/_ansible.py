@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 
+from ._core.bulk import reconcile_all, requests_from
 from ._core.errors import CollectionError, MissingLibraryError
 from ._core.kind import ABSENT, PRESENT, Kind
 from ._core.reconcile import Outcome, reconcile, request_from
@@ -19,6 +20,8 @@ from ._core.selection import select, selection_from
 
 Spec = Mapping[str, Mapping[str, Any]]
 Result = dict[str, Any]
+
+_STATE = {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}
 
 
 def manage(kind: Kind) -> None:
@@ -28,14 +31,39 @@ def manage(kind: Kind) -> None:
         request = request_from(kind, params)
         return reconcile(kind, kind.api.store(params, kind), request, check_mode)
 
-    names = (kind.identity, kind.reference)
+    first, *others = kind.identity
     run(
-        {**kind.arguments(), "state": {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}},
+        {**kind.arguments(), **kind.options, "state": _STATE},
         kind.api.options,
         lambda params, check_mode: _result(kind.name, work(params, check_mode)),
-        required_one_of=[names],
-        mutually_exclusive=[names],
+        required_one_of=[(first, kind.reference)],
+        mutually_exclusive=[(name, kind.reference) for name in kind.identity],
+        required_by={name: [first] for name in others},
     )
+
+
+def manage_all(kind: Kind) -> None:
+    """Run the module that keeps many objects of ``kind`` in their states, over one read of the server."""
+    options = {item.name: dict(item.spec) for item in kind.fields if item.spec is not None}
+    options[kind.identity[0]]["required"] = True
+    options["state"] = _STATE
+    spec: Spec = {
+        kind.plural: {"type": "list", "elements": "dict", "required": True, "options": options},
+        "purge": {"type": "bool", "default": False},
+        **kind.options,
+    }
+
+    def work(params: Mapping[str, Any], check_mode: bool) -> Result:
+        requests = requests_from(kind, params)
+        outcome = reconcile_all(kind, kind.api.store(params, kind), requests, params["purge"], check_mode)
+        return {
+            "changed": outcome.changed,
+            "outcomes": list(outcome.outcomes),
+            "diff": {"before": dict(outcome.before), "after": dict(outcome.after)},
+            "warnings": outcome.warnings,
+        }
+
+    run(spec, kind.api.options, work)
 
 
 def inspect(kind: Kind) -> None:
@@ -66,7 +94,7 @@ def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool
     except MissingLibraryError as error:
         module.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
     except CollectionError as error:
-        module.fail_json(msg=str(error), **error.details())
+        module.fail_json(msg=str(error), changed=error.changed, **error.details())
     for warning in result.pop("warnings", ()):
         module.warn(warning)
     if not module._diff:  # the only way that AnsibleModule has to ask for it

@@ -23,7 +23,7 @@ description:
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes
-  - microseg.enforcement.attributes.pce
+  - microseg.enforcement.attributes.action_group_pce
 attributes:
   idempotent:
     support: partial

@@ -22,7 +22,7 @@ description:
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes
-  - microseg.enforcement.attributes.pce
+  - microseg.enforcement.attributes.action_group_pce
 options:
   name:
     description:
@@ -299,10 +299,10 @@ pairing_profile:
       returned: when the pairing profile is present
       sample: null
     status_lock:
-      description: Whether the pairing script cannot override the status, null where the PCE does not show it.
+      description: Whether the pairing script cannot override the status.
       type: bool
       returned: when the pairing profile is present
-      sample: null
+      sample: false
     total_use_count:
       description: How often hosts have paired with it.
       type: int

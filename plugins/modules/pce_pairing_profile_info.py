@@ -20,7 +20,7 @@ description:
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes.info
-  - microseg.enforcement.attributes.pce
+  - microseg.enforcement.attributes.action_group_pce
 options:
   href:
     description:
@@ -309,10 +309,10 @@ pairing_profiles:
       returned: always
       sample: null
     status_lock:
-      description: Whether the pairing script cannot override the status, null where the PCE does not show it.
+      description: Whether the pairing script cannot override the status.
       type: bool
       returned: always
-      sample: null
+      sample: false
     total_use_count:
       description: How often hosts have paired with it.
       type: int

@@ -21,7 +21,7 @@ description:
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes.info
-  - microseg.enforcement.attributes.pce
+  - microseg.enforcement.attributes.action_group_pce
 options:
   profile_href:
     description:

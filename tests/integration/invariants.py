@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ class Case:
     """A write case: what is there (`seed`), what the task asks for, and what must be there afterwards.
 
     `result` holds properties of the resulting object, None where it must be gone; `untouched` names objects of the seed
-    that must be as they were.
+    that must be as they were. `unforeseen` are properties of which check mode cannot know what the server will make.
     """
 
     name: str
@@ -27,17 +27,31 @@ class Case:
     result: Mapping[str, Any] | None = field(default_factory=dict)
     untouched: tuple[str, ...] = ()
     reads: int | None = None
+    unforeseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A module and its info twin. `key` and `plural` are those of their results."""
+    """A module and its info twin. `key` and `plural` are those of their results.
+
+    `connect` gives the connection options. `server` is the connector whose objects these are, empty for the PCE; its
+    state calls an object by `stored_reference`, and cases call it by `stored_name`.
+    """
 
     module: str
     info: str
     key: str
     plural: str
     reference: str = "href"
+    connect: Callable[[Simulator], dict[str, Any]] = connection
+    server: str = ""
+    stored_reference: str = "href"
+    stored_name: str = "name"
+
+    def stored(self, simulator: Simulator) -> list[dict[str, Any]]:
+        """What the simulator holds of it."""
+        found = simulator.state().get(self.plural, [])
+        return list(found[self.server] if self.server else found)
 
 
 def check_case(simulator: Simulator, resource: Resource, case: Case) -> None:
@@ -49,7 +63,7 @@ def check_case(simulator: Simulator, resource: Resource, case: Case) -> None:
     done = _run(simulator, resource, case, check=False, writes=case.changed)
     assert done["changed"] is case.changed
     assert done["diff"] == foreseen["diff"]
-    _assert_foreseen(foreseen[resource.key], done[resource.key])
+    _assert_foreseen(case, foreseen[resource.key], done[resource.key])
     for check in (False, True):
         again = _run(simulator, resource, case, check=check, writes=False)
         assert again["changed"] is False
@@ -70,7 +84,7 @@ def prepare(simulator: Simulator, case: Case) -> None:
 
 def _run(simulator: Simulator, resource: Resource, case: Case, check: bool, writes: bool) -> Result:
     simulator.clear_journal()
-    result = run_module(resource.module, {**connection(simulator), **case.options}, check=check)
+    result = run_module(resource.module, {**resource.connect(simulator), **case.options}, check=check)
     assert not result.get("failed"), result
     documented.check_result(resource.module, result)
     assert result.get("warnings", []) == []
@@ -79,22 +93,25 @@ def _run(simulator: Simulator, resource: Resource, case: Case, check: bool, writ
     return result
 
 
-def _assert_foreseen(foreseen: Mapping[str, Any] | None, done: Mapping[str, Any] | None) -> None:
+def _assert_foreseen(case: Case, foreseen: Mapping[str, Any] | None, done: Mapping[str, Any] | None) -> None:
     """What check mode showed has come true, except for what it left to the server or time has changed."""
     if foreseen is None or done is None:
         assert foreseen == done
         return
-    known = {key: value for key, value in foreseen.items() if value is not None and key not in ("updated_at",)}
+    known = {
+        key: value
+        for key, value in foreseen.items()
+        if value is not None and key not in ("updated_at", *case.unforeseen)
+    }
     assert known == {key: done[key] for key in known}
 
 
 def _snapshot(simulator: Simulator, resource: Resource, case: Case) -> list[dict[str, Any]]:
-    stored = simulator.state().get(resource.plural, [])
-    return [item for item in stored if item.get("name") in case.untouched]
+    return [item for item in resource.stored(simulator) if item.get(resource.stored_name) in case.untouched]
 
 
 def _assert_result(simulator: Simulator, resource: Resource, case: Case, shown: Mapping[str, Any] | None) -> None:
-    stored = {item[resource.reference] for item in simulator.state()[resource.plural]}
+    stored = {item[resource.stored_reference] for item in resource.stored(simulator)}
     if case.result is None:
         assert shown is None
         return
@@ -102,6 +119,6 @@ def _assert_result(simulator: Simulator, resource: Resource, case: Case, shown: 
     assert {key: shown[key] for key in case.result} == case.result
     reference = shown[resource.reference]
     assert reference in stored
-    found = run_module(resource.info, {**connection(simulator), resource.reference: reference})
+    found = run_module(resource.info, {**resource.connect(simulator), resource.reference: reference})
     documented.check_result(resource.info, found)
     assert found[resource.plural] == [shown]

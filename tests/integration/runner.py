@@ -44,6 +44,11 @@ def connection(simulator: Simulator) -> dict[str, Any]:
     }
 
 
+def connector(simulator: Simulator, name: str) -> dict[str, Any]:
+    """The connection options that lead to a connector server of a simulator."""
+    return {"connector_url": simulator.connectors[name], "ca_path": simulator.ca_path}
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment of a child: this one's without anything that could lead to a PCE, and `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PCE_", "PE_", "ILLUMIO_"))}

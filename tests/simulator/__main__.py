@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.simulator import schema
+from tests.simulator import connectors, schema
 from tests.simulator.pce import Identity, Pce
 from tests.simulator.server import Certificates, Server, application, make_certificates
 from tests.simulator.settings import Settings
@@ -59,6 +59,13 @@ def parser() -> argparse.ArgumentParser:
     add("--hard-limit", type=int, help="pairing keys per profile (1000)")
     add("--unknown-filters", choices=("ignore", "refuse"), help="query parameters that the PCE does not know (ignore)")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="any other setting; repeat for more")
+    add(
+        "--connectors",
+        action="append",
+        default=[],
+        metavar="[NAME=]TYPE[:PORT]",
+        help=f"a connector server of a Policy Enforcer ({', '.join(connectors.TYPES)}); repeat for more",
+    )
     add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
     return top
 
@@ -91,6 +98,12 @@ def write_private(path: Path, text: str) -> None:
 
 def greeting(ready: dict[str, Any]) -> str:
     """What to type to use the simulator."""
+    urls = "".join(f"\n  {name}: {url}" for name, url in ready["connectors"].items())
+    more = (
+        f"\n\nConnector servers of a Policy Enforcer (PE_CONNECTOR_URL, with PE_CA_PATH as above):{urls}"
+        if urls
+        else ""
+    )
     return f"""\
 The PCE simulator listens on https://{_bracketed(ready["host"])}:{ready["port"]}. Point playbooks at it with:
 
@@ -99,7 +112,7 @@ The PCE simulator listens on https://{_bracketed(ready["host"])}:{ready["port"]}
   export PCE_ORG_ID={ready["org_id"]}
   export PCE_API_KEY={ready["api_key"]}
   export PCE_API_SECRET={ready["api_secret"]}
-  export PCE_CA_PATH={ready["ca_path"]}
+  export PCE_CA_PATH={ready["ca_path"]}{more}
 
 It forgets everything when it ends (Ctrl-C)."""
 
@@ -126,7 +139,7 @@ async def _serve(options: argparse.Namespace, pce: Pce, certificates: Certificat
     port = await server.start(options.host, options.port)
     ca_path = options.directory / "ca.pem"
     ca_path.write_text(certificates.ca_pem, encoding="utf-8")
-    ready = {
+    ready: dict[str, Any] = {
         # Nobody can connect to "all addresses".
         "host": {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host),
         "port": port,
@@ -135,14 +148,23 @@ async def _serve(options: argparse.Namespace, pce: Pce, certificates: Certificat
         "api_secret": pce.identity.api_secret,
         "org_id": pce.identity.org_id,
         "pid": os.getpid(),
+        "connectors": {},
     }
+    servers = [server]
+    for text in options.connectors:
+        name, kind, wanted = connectors.named(text)
+        pce.connectors[name] = connectors.Connector(name, kind)
+        servers.append(Server(connectors.application(pce, pce.connectors[name]), certificates.tls))
+        own = await servers[-1].start(options.host, wanted)
+        ready["connectors"][name] = f"https://{_bracketed(ready['host'])}:{own}"
     write_private(options.directory / "simulator.json", json.dumps(ready, indent=2) + "\n")
     print(greeting(ready), flush=True)
     watch = asyncio.create_task(_watch_parent(stop)) if options.exit_with_parent else None
     await stop.wait()
     if watch is not None:
         watch.cancel()
-    await server.stop()
+    for server in servers:
+        await server.stop()
 
 
 def main(arguments: list[str]) -> int:
@@ -151,7 +173,8 @@ def main(arguments: list[str]) -> int:
     options = top.parse_args(arguments)
     try:
         settings = settings_of(options)
-    except schema.Invalid as error:
+        connectors.check_names(options.connectors)
+    except (schema.Invalid, ValueError) as error:
         top.error(str(error))
     options.directory = (options.directory or Path(tempfile.mkdtemp(prefix="pce-simulator-"))).resolve()
     options.directory.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _READING = ("GET", "HEAD", "OPTIONS")
 
+SERVER: web.AppKey[str] = web.AppKey("server", str)
+"""Where an application of another server than the PCE keeps its name, for the journal and the faults."""
+
+
+def _server(request: web.Request) -> str:
+    return request.config_dict.get(SERVER, "pce")
+
 
 async def add_request_id(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """X-Request-Id on every response, as the last thing before its headers go out."""
@@ -39,7 +46,11 @@ async def journal(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     pce = pce_of(request)
     entry = pce.journal.begin(
-        time=stamp(pce.now()), method=request.method, path=request.path_qs, body=await request.read()
+        time=stamp(pce.now()),
+        method=request.method,
+        path=request.path_qs,
+        body=await request.read(),
+        server=_server(request),
     )
     entry["request_id"] = request["request_id"]
     request["entry"] = entry
@@ -55,7 +66,7 @@ async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let the first fault that is for this request have it."""
     if _is_control(request):
         return await handler(request)
-    rule = pce_of(request).faults.take(request.method, request.path_qs)
+    rule = pce_of(request).faults.take(request.method, request.path_qs, _server(request))
     if rule is None:
         return await handler(request)
     request["entry"]["fault"] = rule.kind

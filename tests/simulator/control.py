@@ -81,6 +81,7 @@ async def seed(request: web.Request) -> web.Response:
                 *_generated(pce, body.get("generate", {})),
             ],
             "workloads": [pce.store.put_workload(raw) for raw in body.get("workloads", [])],
+            **_seed_connectors(pce, body),
         }
     )
 
@@ -96,6 +97,7 @@ async def get_state(request: web.Request) -> web.Response:
             "labels": list(pce.store.labels.values()),
             "workloads": list(pce.store.workloads.values()),
             "activations": pce.store.activations,
+            "connector_instances": {name: connector.as_json() for name, connector in pce.connectors.items()},
         }
     )
 
@@ -129,6 +131,21 @@ async def _object(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValueError("the body must be a JSON object")  # noqa: TRY004 - a ValueError becomes a 400
     return body
+
+
+def _seed_connectors(pce: Pce, body: dict[str, Any]) -> dict[str, Any]:
+    """Say what connectors are, and store instances; both by the connector's name. Answers the instances if any."""
+    types, instances = body.get("connector_types", {}), body.get("connector_instances", {})
+    unknown = {*types, *instances} - set(pce.connectors)
+    if unknown:
+        raise ValueError(f"there is no connector {', '.join(sorted(unknown))}")
+    for name, about in types.items():
+        pce.connectors[name].about = about
+    if not instances:
+        return {}
+    return {
+        "connector_instances": {name: [pce.connectors[name].put(raw) for raw in instances[name]] for name in instances}
+    }
 
 
 def _generated(pce: Pce, wanted: dict[str, Any]) -> list[dict[str, Any]]:

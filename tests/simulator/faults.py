@@ -23,6 +23,7 @@ class Rule:
     """One fault: which requests it hits, and what happens to them. README.md has the kinds.
 
     method: of the request, None for all; path: a regular expression searched in path and query, None for all;
+    server: "pce" or the name of a connector, None for all;
     skip: how many matching requests pass first; times: how many it hits then, None for all;
     seconds: of a hang (600 unless given), or between two bytes of a slow answer (1 unless given).
     """
@@ -30,6 +31,7 @@ class Rule:
     kind: str
     method: str | None = None
     path: str | None = None
+    server: str | None = None
     skip: int = 0
     times: int | None = 1
     status: int = 503
@@ -41,9 +43,9 @@ class Rule:
     url: str = ""
     size: int = 100_000_000
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str, server: str = "pce") -> bool:
         """The request is one that the rule is for, whether it is its turn or not."""
-        if self.times == 0 or self.method not in (None, method):
+        if self.times == 0 or self.method not in (None, method) or self.server not in (None, server):
             return False
         return self.path is None or re.search(self.path, path) is not None
 
@@ -67,10 +69,10 @@ class Faults:
         """No faults any more."""
         self._rules.clear()
 
-    def take(self, method: str, path: str) -> Rule | None:
+    def take(self, method: str, path: str, server: str = "pce") -> Rule | None:
         """The rule that hits this request, if any; counts the request."""
         for rule in self._rules:
-            if not rule.matches(method, path):
+            if not rule.matches(method, path, server):
                 continue
             if rule.skip:
                 rule.skip -= 1

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+_SECRETS = frozenset(["activation_code", "token", "password"])
 _CODE = re.compile(r"\b[0-9a-f]{81}\b")
 
 
@@ -16,16 +17,18 @@ class Journal:
         self.entries: list[dict[str, Any]] = []
         self._count = 0
 
-    def begin(self, *, time: str, method: str, path: str, body: bytes) -> dict[str, Any]:
+    def begin(self, *, time: str, method: str, path: str, body: bytes, server: str = "pce") -> dict[str, Any]:
         """Enter a request when it arrives, so that one that is never answered is seen too.
 
-        The entry: n, time, method, path (with its query), status (null until answered), authenticated, user,
-        mutating (a write under /api/), body (JSON, or text, null when empty), request_id, fault (its kind or null).
+        The entry: n, time, server (pce, or the name of a connector), method, path (with its query), status (null until
+        answered), authenticated, user, mutating (a write under /api/), body (JSON, or text, null when empty),
+        request_id, fault (its kind or null).
         """
         self._count += 1
         entry: dict[str, Any] = {
             "n": self._count,
             "time": time,
+            "server": server,
             "method": method,
             "path": path,
             "status": None,
@@ -55,11 +58,10 @@ def _readable(body: bytes) -> Any:
 
 
 def _redacted(value: Any) -> Any:
-    """The same value without activation codes and tokens."""
+    """The same value without activation codes, tokens, passwords and the values of settings."""
     if isinstance(value, dict):
-        return {
-            key: "(redacted)" if key in ("activation_code", "token") else _redacted(item) for key, item in value.items()
-        }
+        secrets = {*_SECRETS, "value"} if set(value) == {"name", "value"} else _SECRETS
+        return {key: "(redacted)" if key in secrets else _redacted(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_redacted(item) for item in value]
     return value

@@ -31,6 +31,8 @@ class Simulator:
     api_secret: str = field(repr=False)
     org_id: int
     pid: int
+    connectors: dict[str, str] = field(default_factory=dict)
+    """The URLs of the connector servers, by name."""
 
     def reset(self) -> None:
         """Back to how it started: objects, journal, faults and settings."""
@@ -46,12 +48,18 @@ class Simulator:
         self._control("DELETE", "journal")
 
     def seed(self, **objects: Any) -> dict[str, Any]:
-        """Store objects raw: labels, pairing_profiles, workloads (lists), generate; returns them with their HREFs."""
+        """Store objects raw: labels, pairing_profiles, workloads (lists), generate; returns them with their HREFs.
+
+        connector_types and connector_instances go by the connector's name.
+        """
         stored: dict[str, Any] = self._control("POST", "seed", objects)
         return stored
 
     def state(self) -> dict[str, Any]:
-        """What is stored: pairing_profiles, pairing_keys (without codes), labels, workloads, activations."""
+        """What is stored: pairing_profiles, pairing_keys (without codes), labels, workloads, activations.
+
+        connector_instances holds a list for each connector, with secrets as SHA-256 digests.
+        """
         stored: dict[str, Any] = self._control("GET", "state")
         return stored
 

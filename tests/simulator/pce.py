@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+if TYPE_CHECKING:
+    from tests.simulator.connectors import Connector
 
 from tests.simulator.faults import Faults
 from tests.simulator.journal import Journal
@@ -38,6 +42,7 @@ class Pce:
         self.limiter = RateLimiter()
         self.store = Store(identity.org_id, self.now)
         self.jobs_started = 0
+        self.connectors: dict[str, Connector] = {}
         self.store.clear()
 
     def now(self) -> float:
@@ -52,6 +57,8 @@ class Pce:
         self.limiter.clear()
         self.jobs_started = 0
         self.store.clear()
+        for connector in self.connectors.values():
+            connector.clear()
 
 
 PCE: web.AppKey[Pce] = web.AppKey("pce", Pce)

@@ -28,6 +28,11 @@ class Settings:
     permissions: all, or read_only, in which every write is a 403 (Transport).
     ven_status_delay: how many times a newly activated VEN answers `status` with "activating" before it is active.
     clock_offset: seconds by which the simulator's clock is ahead of the machine's, so that lifespans pass in a test.
+    put_status: what connectors answer to a PUT of an instance, 0 where they know it (pe-api.md: assumed).
+    connector_secrets: how a GET shows passwords and secret settings: masked, echoed, absent (pe-api.md: "never returns
+        the password, or returns it masked").
+    connector_errors: natural, or echo, in which an error of a connector repeats the body that it refuses.
+    connector_auth: connectors ask for the API key and secret as user and password.
     """
 
     rate_limit: int = 500
@@ -43,6 +48,10 @@ class Settings:
     permissions: str = "all"
     ven_status_delay: int = 0
     clock_offset: float = 0
+    put_status: int = 0
+    connector_secrets: str = "masked"
+    connector_errors: str = "natural"
+    connector_auth: bool = False
 
     def update(self, values: dict[str, Any]) -> None:
         """Take over some settings; an unknown name or value raises schema.Invalid and changes nothing."""

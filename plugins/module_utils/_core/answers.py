@@ -9,13 +9,15 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ContractError
 
 _MOST_ERRORS = 10
 _LONGEST_TEXT = 500
+_LONGEST_MARKUP = 10_000
+_SHORTEST_LINE = 8  # shorter lines of a key file say nothing, and would take letters out of ordinary words
 
 
 class Answer:
@@ -67,6 +69,22 @@ class Answer:
         )
 
 
+def without(body: bytes, secrets: Iterable[str]) -> bytes:
+    """Return an answer's body with every secret taken out, however its text may be written: plain, JSON, HTML.
+
+    Secrets of several lines are taken out line by line too.
+    """
+    text = body.decode("utf-8", errors="replace")
+    found: set[str] = set()
+    for secret in secrets:
+        lines = [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
+        for part in (secret, secret.strip(), *lines):
+            found |= {part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], html.escape(part)}
+    for part in sorted(found - {""}, key=len, reverse=True):
+        text = text.replace(part, "********")
+    return text.encode()
+
+
 def one_line(value: Any) -> str:
     """Return ``value`` as one printable line of bounded length."""
     text = " ".join("".join(char if char.isprintable() else " " for char in str(value)).split())
@@ -102,10 +120,11 @@ def _read_error(entry: Any) -> dict[str, str]:
 
 def _plain_text(markup: str) -> str:
     """Return the words of an HTML page (its title where it has one) or of a plain text."""
-    title = re.search(r"<title[^>]*>(.*?)</title>", markup[:100_000], re.IGNORECASE | re.DOTALL)
+    markup = markup[:_LONGEST_MARKUP]
+    title = re.search(r"<title[^<>]*>([^<]*)</title>", markup, re.IGNORECASE)
     if title:
         return one_line(html.unescape(title.group(1)))
-    return one_line(html.unescape(re.sub(r"<[^>]*>", " ", markup[:100_000])))
+    return one_line(html.unescape(re.sub(r"<[^<>]*>", " ", markup)))
 
 
 def describe(errors: list[dict[str, str]]) -> str:

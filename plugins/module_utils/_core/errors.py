@@ -15,7 +15,12 @@ from typing import Any
 
 
 class CollectionError(Exception):
-    """Base of all errors that a user, a server or a network can cause. ``str(error)`` is one readable line."""
+    """Base of all errors that a user, a server or a network can cause. ``str(error)`` is one readable line.
+
+    ``changed`` says that something was changed before the failure.
+    """
+
+    changed = False
 
     def details(self) -> dict[str, Any]:
         """Return further keys for the failed task's result, JSON-able."""
@@ -31,6 +36,7 @@ class OptionError(CollectionError):
 
     def __init__(self, option: str, problem: str) -> None:
         self.option = option
+        self.problem = problem
         super().__init__(f"{option}: {problem}")
 
 
@@ -86,7 +92,11 @@ class UntrustedError(RequestError):
 
 
 class DeadlineError(RequestError):
-    """The time that the task may take is used up."""
+    """The time that the task may take is used up. ``sent`` says that the server may have acted on the request."""
+
+    def __init__(self, message: str, method: str, path: str, sent: bool = False) -> None:
+        self.sent = sent
+        super().__init__(message, method, path)
 
 
 class ContractError(RequestError):

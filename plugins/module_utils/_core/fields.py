@@ -69,7 +69,8 @@ class Field:
 
     ``parse`` raises ValueError with words that follow the option's name. ``legacy`` names an older property that stands
     for this one on objects without it, with the translation of its values. ``refers_to`` is the collection of the
-    objects that the value lists by reference.
+    objects that the value lists by reference. ``path`` is where JSON holds the property when that is not ``name``;
+    several properties that are written as lists may share one. A ``secret`` property is written and never shown.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Field:
     legacy: tuple[str, Mapping[Any, Any]] | None = None
     queries: Sequence[Query] = field(default_factory=tuple)
     refers_to: str = ""
+    path: Sequence[str] = ()
+    secret: bool = False
 
     @property
     def writable(self) -> bool:
@@ -88,12 +91,22 @@ class Field:
 
     def value_in(self, raw: Mapping[str, Any]) -> Any:
         """Return the canonical value of this property of a server's object."""
-        value = raw.get(self.name)
+        value: Any = raw
+        for key in self.path or (self.name,):
+            value = value.get(key) if isinstance(value, Mapping) else None
         if value is None and self.legacy is not None:
             old_name, translation = self.legacy
             old = raw.get(old_name)
             value = translation.get(old, old) if isinstance(old, (str, bool)) else old
         return self.read(value)
+
+    def put_into(self, body: dict[str, Any], value: Any) -> None:
+        """Write a canonical value into a request body."""
+        *parents, last = self.path or (self.name,)
+        for key in parents:
+            body = body.setdefault(key, {})
+        written = self.write(value)
+        body[last] = body[last] + written if isinstance(body.get(last), list) else written
 
 
 def text(
@@ -159,8 +172,8 @@ def references(name: str, refers_to: str, reference: str = "href") -> Field:
         return canonical(value)
 
     def parse_query(value: Any) -> list[list[str]]:
-        if not all(value):
-            raise ValueError("must not hold an empty list")
+        if not value or not all(value):
+            raise ValueError("must not be or hold an empty list")
         return [[str(item) for item in group] for group in value]
 
     def matches(wanted: Any, value: Any) -> bool:
@@ -194,7 +207,7 @@ def limit(name: str, words: Mapping[str, int] | None = None, query: str = "") ->
                 return int(value)
         return value
 
-    spec = {"type": "str"}
+    spec = {"type": "str", "no_log": False}  # "key" in a name makes Ansible suspect a secret
     return Field(
         name, spec, parse, read, queries=(Query({**spec, **({"aliases": [query]} if query else {})}, parse=parse),)
     )
@@ -206,7 +219,8 @@ def server(
     """Return a property that only the server writes; ``query`` is the argument spec of its filter."""
     if query is None:
         return Field(name)
-    return Field(name, queries=(Query(query) if matches is None else Query(query, matches=matches),))
+    read = bool if query["type"] == "bool" else _unchanged
+    return Field(name, read=read, queries=(Query(query) if matches is None else Query(query, matches=matches),))
 
 
 def checked(option: str, parse: Callable[[Any], Any], value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .errors import AmbiguousError, ContractError, MissingReferenceError
 from .fields import Field, checked
@@ -35,6 +35,14 @@ class Store(Protocol):
         """Do what the plan says and return the object as the server shows it now."""
 
 
+@runtime_checkable
+class CarefulStore(Store, Protocol):
+    """A store that can know before anything is written that a plan will not do."""
+
+    def check(self, plan: Plan, current: Raw | None) -> None:
+        """Raise OptionError for a plan that the server could not carry out. Asked in check mode too."""
+
+
 class Api(Protocol):
     """A server's API: the options that say where it is, and how to reach its objects."""
 
@@ -57,7 +65,9 @@ class Identity:
     def __str__(self) -> str:
         if self.reference is not None:
             return self.reference
-        return "with " + " and ".join(f"{name} {value!r}" for name, value in self.names.items())
+        known = [f"{name} {value!r}" for name, value in self.names.items() if value is not None]
+        unset = [name for name, value in self.names.items() if value is None]
+        return "with " + " and ".join(known) + (f" and without {' and '.join(unset)}" if unset else "")
 
 
 @dataclass(frozen=True)
@@ -65,9 +75,12 @@ class Kind:
     """A resource.
 
     ``title`` is its name in sentences, ``name`` the key of a module's result, ``plural`` that of its info twin and the
-    last part of its path. ``identity`` is the property that users call an object by, and ``rename`` the option that
-    changes it; ``reference`` the property by which the server does. ``on_create`` holds canonical values for what a
-    new object needs and the user left out.
+    last part of its path. ``identity`` are the properties that users together call an object by: the first is always
+    needed, the others are null where they are not given. ``rename`` is the option that changes an identity of one
+    property, empty where there is none; ``reference`` the property by which the server calls an object. ``on_create``
+    holds canonical values for what a new object needs and the user left out. ``options`` are the argument specs of
+    options that describe no object but how to go about it; ``renew`` is the one of them by which secret properties are
+    written again (``always``) or for new objects only (``on_create``).
     """
 
     api: Api
@@ -75,10 +88,12 @@ class Kind:
     name: str
     plural: str
     fields: Sequence[Field]
-    identity: str
-    rename: str
+    identity: Sequence[str]
     reference: str
+    rename: str = ""
     on_create: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    renew: str = ""
 
     def field(self, name: str) -> Field:
         """Return the property ``name`` of the table."""
@@ -88,7 +103,8 @@ class Kind:
         """Return the argument spec of the options that describe one object."""
         spec = {item.name: dict(item.spec) for item in self.fields if item.spec is not None}
         spec[self.reference] = {"type": "str"}
-        spec[self.rename] = {"type": "str"}
+        if self.rename:
+            spec[self.rename] = {"type": "str"}
         return spec
 
     def filters(self) -> dict[str, dict[str, Any]]:
@@ -105,7 +121,7 @@ class Kind:
 
     def present(self, raw: Raw | None) -> dict[str, Any] | None:
         """Return an object as results show it: every property of the table, whatever the server left out."""
-        return None if raw is None else {item.name: item.value_in(raw) for item in self.fields}
+        return None if raw is None else {item.name: item.value_in(raw) for item in self.fields if not item.secret}
 
     def writable(self, shown: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the part of a shown object that users decide about: what a diff is made of."""
@@ -115,26 +131,38 @@ class Kind:
 
     def body(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Return canonical values as the JSON object of a request body."""
-        return {item.name: item.write(changes[item.name]) for item in self.fields if item.name in changes}
+        body: dict[str, Any] = {}
+        for item in self.fields:
+            if item.name in changes:
+                item.put_into(body, changes[item.name])
+        return body
 
-    def plan(self, current: Raw | None, desired: Mapping[str, Any], state: str) -> Plan:
-        """Decide what makes ``desired`` (canonical values of what the user gave) true of ``current``."""
+    def plan(self, current: Raw | None, desired: Mapping[str, Any], state: str, renew: bool = False) -> Plan:
+        """Decide what makes ``desired`` (canonical values of what the user gave) true of ``current``.
+
+        ``renew`` writes secret properties again. Otherwise they are no reason to write, since they cannot be compared.
+        """
         before = self.present(current)
+        secrets = {item.name: desired[item.name] for item in self.fields if item.secret and item.name in desired}
+        desired = {name: value for name, value in desired.items() if name not in secrets}
         if state == ABSENT:
             if current is None:
                 return Plan(Action.NOTHING)
             return Plan(Action.DELETE, self.reference_of(current), before=before)
         if current is None or before is None:
             changes = {**self.on_create, **desired}
-            return Plan(Action.CREATE, changes=changes, after={**dict.fromkeys(self._names()), **changes})
+            after = {**dict.fromkeys(item.name for item in self.fields if not item.secret), **changes}
+            return Plan(Action.CREATE, changes=changes, after=after, secrets=secrets)
         changes = {name: value for name, value in desired.items() if before[name] != value}
-        if not changes:
+        renewed = sorted(secrets) if renew else []
+        if not changes and not renewed:
             return Plan(Action.NOTHING, before=before, after=before)
-        return Plan(Action.UPDATE, self.reference_of(current), changes, before, {**before, **changes})
+        after = {**before, **changes}
+        return Plan(Action.UPDATE, self.reference_of(current), changes, before, after, secrets, renewed)
 
     def reference_of(self, raw: Raw) -> str:
         """Return what the server calls this object. Raise ContractError where it does not say."""
-        value = raw.get(self.reference)
+        value = self.field(self.reference).value_in(raw)
         if not isinstance(value, str) or not value:
             raise ContractError(f"the server shows a {self.title} without {self.reference}", "GET", self.plural)
         return value
@@ -150,9 +178,6 @@ class Kind:
 
     def missing(self, identity: Identity, names: Sequence[str] = ()) -> MissingReferenceError:
         """Return the error for an object that has to exist and does not; ``names`` are those that exist."""
-        near = difflib.get_close_matches(str(identity.names.get(self.identity, "")), names, n=3)
+        near = difflib.get_close_matches(str(identity.names.get(self.identity[0], "")), names, n=3)
         advice = f"; the nearest are {', '.join(map(repr, near))}" if near else ""
         return MissingReferenceError(f"there is no {self.title} {identity}{advice}")
-
-    def _names(self) -> list[str]:
-        return [item.name for item in self.fields]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -27,7 +27,8 @@ class Plan:
 
     ``changes`` holds the canonical values to write; ``reference`` addresses the object that exists. ``before`` and
     ``after`` are the whole object as results show it, None where there is none: ``after`` is what the server will
-    show, except for what only the server decides.
+    show, except for what only the server decides. ``secrets`` are the values that the task has for properties that
+    are never shown; ``renewed`` names those that this plan writes although nobody can see whether they differ.
     """
 
     action: Action
@@ -35,6 +36,8 @@ class Plan:
     changes: Mapping[str, Any] = field(default_factory=dict)
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    renewed: Sequence[str] = ()
 
     @property
     def is_change(self) -> bool:

@@ -12,8 +12,11 @@ from typing import Any
 
 from .errors import OptionError
 from .fields import checked
-from .kind import ABSENT, Identity, Kind, Raw, Store
+from .kind import ABSENT, CarefulStore, Identity, Kind, Raw, Store
 from .plan import Action, Plan
+
+RENEW_ALWAYS = "always"
+RENEW_ON_CREATE = "on_create"
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Outcome:
     """What a task did, or in check mode would do.
 
     ``result`` is the object as results show it, None where it is absent; ``before`` and ``after`` are the two sides of
-    a diff.
+    a diff. ``action`` is what changes, or would change.
     """
 
     changed: bool
@@ -29,37 +32,45 @@ class Outcome:
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    action: Action = Action.NOTHING
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a task asks for: ``desired`` canonical values, of the object ``identity``, in ``state``."""
+    """What a task asks for: ``desired`` canonical values, of the object ``identity``, in ``state``.
+
+    ``renew`` writes secret properties again, though nobody can see whether they differ.
+    """
 
     identity: Identity
-    desired: Mapping[str, Any]
+    desired: Mapping[str, Any] = field(repr=False)
     state: str
     new_identity: Identity | None = None
+    renew: bool = False
 
 
 def request_from(kind: Kind, params: Mapping[str, Any]) -> Request:
     """Return what the options ask for. Raise OptionError for what is wrong in them or contradicts itself."""
     state = params["state"]
     desired = kind.desired(params)
+    renew = params.get(kind.renew) == RENEW_ALWAYS
     reference, new_name = params.get(kind.reference), params.get(kind.rename)
     if reference is not None:
         kind.api.check_reference(params, kind.plural, kind.reference, reference)
     _check_references(kind, params, desired)
-    if new_name is not None:
-        if state == ABSENT:
-            raise OptionError(kind.rename, "contradicts state: absent")
-        new_name = checked(kind.rename, kind.field(kind.identity).parse, new_name)
-        if new_name == desired.get(kind.identity):
-            raise OptionError(kind.rename, f"is the same as {kind.identity}")
-    name = desired.get(kind.identity)
-    identity = Identity(reference) if reference is not None else Identity(names={kind.identity: name})
+    if reference is not None:
+        identity = Identity(reference)
+    else:
+        identity = Identity(names={name: desired.get(name) for name in kind.identity})
     if new_name is None:
-        return Request(identity, desired, state)
-    return Request(identity, {**desired, kind.identity: new_name}, state, Identity(names={kind.identity: new_name}))
+        return Request(identity, desired, state, renew=renew)
+    (renamed,) = kind.identity
+    if state == ABSENT:
+        raise OptionError(kind.rename, "contradicts state: absent")
+    new_name = checked(kind.rename, kind.field(renamed).parse, new_name)
+    if new_name == desired.get(renamed):
+        raise OptionError(kind.rename, f"is the same as {renamed}")
+    return Request(identity, {**desired, renamed: new_name}, state, Identity(names={renamed: new_name}), renew)
 
 
 def _check_references(kind: Kind, params: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
@@ -72,11 +83,12 @@ def _check_references(kind: Kind, params: Mapping[str, Any], desired: Mapping[st
 def reconcile(kind: Kind, store: Store, request: Request, dry_run: bool) -> Outcome:
     """Bring one object to its wanted state, or say what that would take."""
     current = _current(kind, store, request)
-    plan = kind.plan(current, request.desired, request.state)
+    plan = kind.plan(current, request.desired, request.state, request.renew)
     if plan.action is Action.CREATE and request.identity.reference is not None:
-        raise OptionError(
-            kind.reference, f"there is no {kind.title} {request.identity}; to create one, give {kind.identity} instead"
-        )
+        advice = f"to create one, give {' and '.join(kind.identity)} instead"
+        raise OptionError(kind.reference, f"there is no {kind.title} {request.identity}; {advice}")
+    if plan.is_change and isinstance(store, CarefulStore):
+        store.check(plan, current)
     if dry_run or not plan.is_change:
         return _outcome(kind, plan, plan.after)
     after, left = _execute(kind, store, plan, request)
@@ -113,5 +125,8 @@ def _execute(kind: Kind, store: Store, plan: Plan, request: Request) -> tuple[Ra
 
 
 def _outcome(kind: Kind, plan: Plan, result: Mapping[str, Any] | None, warnings: Sequence[str] = ()) -> Outcome:
-    after = plan.changes if plan.action is Action.CREATE else kind.writable(plan.after)
-    return Outcome(plan.is_change, result, kind.writable(plan.before), dict(after), warnings)
+    before = kind.writable(plan.before)
+    after = dict(plan.changes) if plan.action is Action.CREATE else kind.writable(plan.after)
+    for name in plan.renewed:
+        before[name], after[name] = "(not shown)", "(not shown, written again)"
+    return Outcome(plan.is_change, result, before, after, warnings, plan.action)

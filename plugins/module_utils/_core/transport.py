@@ -11,19 +11,21 @@ variables are read here, and only for what the task leaves open.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import ssl
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from . import retry
-from .answers import Answer, describe, one_line, read_errors
+from .answers import Answer, describe, one_line, read_errors, without
 from .errors import (
     ApiError,
     ContractError,
@@ -39,7 +41,7 @@ from .errors import (
 REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
-    from requests.utils import get_environ_proxies
+    from requests.utils import get_environ_proxies, select_proxy
     from urllib3 import disable_warnings
     from urllib3.exceptions import InsecureRequestWarning, NewConnectionError
 except ImportError:
@@ -94,11 +96,28 @@ class Endpoint:
                 raise OptionError(option, f"{path} does not exist or cannot be read")
         if self.client_key and not self.client_cert:
             raise OptionError("client_key", "needs client_cert beside it")
+        self._check_certificates()
         if self.proxy:
             if not self.use_proxy:
                 raise OptionError("proxy", "contradicts use_proxy: false")
-            if urlsplit(self.proxy).scheme not in ("http", "https") or not urlsplit(self.proxy).hostname:
+            if not _is_web_address(self.proxy):
                 raise OptionError("proxy", "must be a URL such as http://proxy.example.com:3128")
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            if self.validate_certs and not self.ca_path and not os.access(os.environ.get(name) or "/", os.R_OK):
+                raise OptionError("ca_path", f"is not given, and {name} names a file that cannot be read")
+
+    def _check_certificates(self) -> None:
+        """Raise OptionError for files that hold no certificates or keys: OpenSSL's own words name no option."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            option = "ca_path"
+            if self.ca_path:
+                context.load_verify_locations(cafile=self.ca_path)
+            option = "client_cert"
+            if self.client_cert:
+                context.load_cert_chain(self.client_cert, self.client_key, password="")
+        except OSError as error:
+            raise OptionError(option, f"is no usable PEM file: {one_line(error)}") from error
 
 
 class Transport:
@@ -122,8 +141,11 @@ class Transport:
         self._clock = clock
         self._sleep = sleep
         self._end = clock() + endpoint.deadline
+        self._secrets: set[str] = set()
         self._session = requests.Session()
         self._session.trust_env = False
+        # requests would take a redirect apart even though it does not follow it, and fail at what is no URL.
+        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self._verify = _verify(endpoint)
         self._cert = _client_certificate(endpoint)
@@ -165,6 +187,10 @@ class Transport:
             if not self._is_repeatable(method, failure, attempt):
                 raise self._outcome(method, failure)
             self.pause(attempt, failure, wait)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Keep these texts out of all errors from now on: a server may repeat what it was sent."""
+        self._secrets.update(secrets)
 
     def pause(self, attempt: int, failure: RequestError, wait: float | None = None) -> None:
         """Wait before the next attempt: ``wait`` seconds, or a backoff. Raise DeadlineError if time is too short."""
@@ -222,7 +248,8 @@ class Transport:
         url = self.endpoint.url + path + ("?" + urlencode(query) if query else "")
         data = None if body is None else json.dumps(body).encode()
         sent_headers = {**headers, **({"Content-Type": "application/json"} if data is not None else {})}
-        auth = (self.endpoint.user, self.endpoint.password or "") if authenticate and self.endpoint.user else None
+        if authenticate and self.endpoint.user:
+            sent_headers["Authorization"] = _basic(self.endpoint.user, self.endpoint.password or "")
 
         def exchange() -> Answer:
             response = self._session.request(
@@ -230,7 +257,6 @@ class Transport:
                 url,
                 data=data,
                 headers=sent_headers,
-                auth=auth,
                 timeout=(
                     min(_CONNECT_TIMEOUT, self.endpoint.timeout, remaining),
                     min(self.endpoint.timeout, remaining),
@@ -247,6 +273,7 @@ class Transport:
         try:
             return _within(remaining, exchange)
         except TimeoutError:
+            late.sent = True
             raise late from None
         except (requests.RequestException, OSError, ValueError) as error:
             raise self._connection_error(error, method, path) from error
@@ -255,7 +282,11 @@ class Transport:
         where = f"the {self.endpoint.title} at {self._where()}"
         reason = _reason(error)
         if isinstance(error, requests.exceptions.SSLError) and not _is_cut_off(error):
-            advice = "" if _verification_error(error) is None else "; ca_path names the CA to trust"
+            verification = _verification_error(error)
+            mismatch = verification is not None and verification.verify_code in (62, 64)  # host name, IP address
+            advice = f"; see {self.endpoint.address_options}"
+            if verification is not None and not mismatch:
+                advice = "; ca_path names the CA to trust"
             return UntrustedError(f"the TLS connection to {where} failed: {reason}{advice}", method, path)
         if isinstance(error, requests.exceptions.ProxyError):
             refused = "Tunnel connection failed: 4" in reason
@@ -264,8 +295,8 @@ class Transport:
             return UnreachableError(
                 f"{where} cannot be reached: {reason}; see {self.endpoint.address_options}", method, path
             )
-        if isinstance(error, requests.exceptions.InvalidURL):
-            return ContractError(f"{where} cannot be asked for {path}: {reason}", method, path)
+        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+            return UnreachableError(f"{where} cannot be asked for {path}: {reason}", method, path, permanent=True)
         broken = RequestError(f"the connection to {where} broke during {method} {path}: {reason}", method, path)
         return UnknownOutcomeError(broken, transient=True)
 
@@ -273,12 +304,12 @@ class Transport:
         return urlsplit(self.endpoint.url).netloc
 
     def _api_error(self, answer: Answer) -> ApiError:
-        errors = read_errors(answer.body)
+        errors = read_errors(without(answer.body, self._secrets))
         said = describe(errors)
         if 300 <= answer.status < 400:
             # Only the host: what follows it may be a link made for one login.
-            target = urlsplit(answer.header("Location") or "").netloc.rpartition("@")[2]
-            said = f"a redirect to {one_line(target) or 'nowhere'} is not followed; see {self.endpoint.address_options}"
+            target = _host_in(answer.header("Location") or "")
+            said = f"a redirect to {target} is not followed; see {self.endpoint.address_options}"
         parts = [f"the {self.endpoint.title} answered {answer.status} to {answer.method} {answer.path}"]
         parts += [part for part in (said, self.endpoint.hints.get(answer.status)) if part]
         suffix = f" (X-Request-Id {answer.request_id})" if answer.request_id else ""
@@ -321,6 +352,27 @@ def _read_body(response: requests.Response, method: str, path: str) -> bytes:
     return b"".join(chunks)
 
 
+def _basic(user: str, password: str) -> str:
+    """Return the header of basic authentication in UTF-8, which requests would not do."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _host_in(location: str) -> str:
+    """Return the host that a Location header leads to, in a few words."""
+    try:
+        return one_line(urlsplit(location).netloc.rpartition("@")[2]) or "nowhere"
+    except ValueError:
+        return "nowhere"
+
+
 def _verify(endpoint: Endpoint) -> bool | str:
     if not endpoint.validate_certs:
         return False
@@ -336,7 +388,13 @@ def _client_certificate(endpoint: Endpoint) -> str | tuple[str, str] | None:
 def _proxies(endpoint: Endpoint) -> dict[str, str]:
     if endpoint.proxy:
         return {"http": endpoint.proxy, "https": endpoint.proxy}
-    return dict(get_environ_proxies(endpoint.url, no_proxy=None)) if endpoint.use_proxy else {}
+    if not endpoint.use_proxy:
+        return {}
+    proxies = dict(get_environ_proxies(endpoint.url, no_proxy=None))
+    chosen = select_proxy(endpoint.url, proxies)
+    if chosen and not _is_web_address(chosen if "://" in chosen else f"http://{chosen}"):
+        raise OptionError("proxy", "is not given, and the environment names a proxy that is no http or https URL")
+    return proxies
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -375,4 +433,5 @@ def _reason(error: BaseException) -> str:
     for item in reversed(chain):
         if isinstance(item, OSError) and item.strerror and not isinstance(item, requests.RequestException):
             return one_line(item.strerror)
-    return one_line(chain[-1]) or type(chain[-1]).__name__
+    # What is left may quote the URL of a proxy.
+    return one_line(re.sub(r"//\S*@", "//…@", str(chain[-1]))) or type(chain[-1]).__name__

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .._core.errors import ApiError, CollectionError, OptionError, UnknownOutcomeError
+from .._core.errors import ApiError, CollectionError, ContractError, DeadlineError, OptionError, UnknownOutcomeError
 from .._core.fields import LARGEST_INTEGER
 from .._core.kind import ABSENT, PRESENT, Identity
 from .connection import PCE, Client
@@ -30,9 +30,10 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 _MOST_KEYS = 10000
+_UNKNOWN_KEY = "It stays valid until it expires or all keys of the pairing profile are revoked (state: absent)"
 _LOST = (
-    "an earlier run was interrupted while it generated a pairing key: if the PCE made that key, it is lost, "
-    "and it stays valid until it expires or all keys of the pairing profile are revoked (state: absent)"
+    "an earlier run was interrupted while it generated a pairing key: if the PCE made that key, it is lost. "
+    + _UNKNOWN_KEY
 )
 
 
@@ -62,7 +63,9 @@ def keep_keys(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
     profile = _profile_identity(params)
     if not 1 <= params["count"] <= _MOST_KEYS:
         raise OptionError("count", f"must be 1 to {_MOST_KEYS}, not {params['count']}")
-    file = KeyFile(params["path"]) if params["path"] else None
+    if params["path"] == "":
+        raise OptionError("path", "must not be empty")
+    file = KeyFile(params["path"]) if params["path"] is not None else None
     if file is not None:
         file.read()  # a file of another kind is refused before any request
     task = _Task(PCE.client(params), profile, params["state"], params["count"], file, dry_run)
@@ -83,7 +86,7 @@ def _profile_identity(params: Mapping[str, Any]) -> Identity:
         return Identity(href)
     if not 1 <= len(name) <= 255:
         raise OptionError("profile", "must have 1 to 255 characters")
-    return Identity(names={PAIRING_PROFILE.identity: name})
+    return Identity(names={PAIRING_PROFILE.identity[0]: name})
 
 
 def _ensure(task: _Task) -> KeyOutcome:
@@ -97,9 +100,14 @@ def _ensure(task: _Task) -> KeyOutcome:
     if task.file is None or task.dry_run:
         return _fill(task, profile, None)
     with task.file.locked(task.client.transport.remaining) as lock:
-        if lock.interrupted:
-            task.warnings.append(_LOST)
-        return _fill(task, profile, lock)
+        if not lock.interrupted:
+            return _fill(task, profile, lock)
+        task.warnings.append(_LOST)
+        try:
+            return _fill(task, profile, lock)
+        except CollectionError as error:
+            error.add(_LOST.capitalize())  # a failure shows no warnings
+            raise
 
 
 def _fill(task: _Task, profile: Mapping[str, Any], lock: Lock | None) -> KeyOutcome:
@@ -163,7 +171,11 @@ def _generate(
                     where = f"are in {task.file.path}" if task.file else "are lost"
                     error.add(f"{made} keys that were generated before {where}")
                 raise
-            _save(task, profile, keys)
+            try:
+                _save(task, profile, keys)
+            except CollectionError as error:
+                error.add(f"The pairing key that was just generated is lost. {_UNKNOWN_KEY}")
+                raise
     return keys
 
 
@@ -171,11 +183,12 @@ def _generate_one(task: _Task, profile: Mapping[str, Any]) -> Mapping[str, Any]:
     moment = task.client.transport.now()
     try:
         answer = task.client.transport.request("POST", f"{profile['href']}/pairing_key", body={})
-    except UnknownOutcomeError as error:
-        error.add(
-            "The PCE may have made a pairing key that nobody knows: it stays valid until it expires or all keys of the "
-            "pairing profile are revoked (state: absent). Run again to get a key"
-        )
+        code = answer.json_object().get("activation_code")
+        if not isinstance(code, str) or not code:
+            raise answer.contract_error("no activation_code")
+    except (UnknownOutcomeError, ContractError, DeadlineError) as error:
+        if not isinstance(error, DeadlineError) or error.sent:
+            error.add(f"The PCE may have made a pairing key that nobody knows. {_UNKNOWN_KEY}. Run again to get a key")
         raise
     except ApiError as error:
         if error.has("hard limit reached"):
@@ -184,9 +197,6 @@ def _generate_one(task: _Task, profile: Mapping[str, Any]) -> Mapping[str, Any]:
                 "which makes every key of the profile useless, or use another profile"
             )
         raise
-    code = answer.json_object().get("activation_code")
-    if not isinstance(code, str) or not code:
-        raise answer.contract_error("no activation_code")
     return _key(profile, code, moment)
 
 
@@ -216,10 +226,12 @@ def _revoke(task: _Task) -> KeyOutcome:
 
 def _refuse_foreign(task: _Task, known: Mapping[str, Any], profile: Mapping[str, Any] | None) -> None:
     """Raise OptionError if the file is about another profile than the one whose keys are to be revoked."""
+    if known.get("management_server") != task.client.management_server:
+        raise OptionError("path", f"holds keys of the PCE {known.get('management_server')}; nothing was revoked")
     about = known.get("pairing_profile")
     about = about if isinstance(about, dict) else {}
     asked = [task.profile.reference, *task.profile.names.values(), *([profile["href"]] if profile else [])]
-    if about.get("href") not in asked and about.get("name") not in asked:
+    if not any(about.get(key) in asked for key in ("href", "name") if about.get(key)):
         raise OptionError(
             "path",
             f"holds keys of the pairing profile {about.get('name')!r} ({about.get('href')}); nothing was revoked",

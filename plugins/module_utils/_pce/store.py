@@ -47,7 +47,7 @@ class PceStore:
             return found
         names: list[str] = []
         if identity.names:
-            names = [str(raw.get(self._kind.identity)) for raw in self._all_for_advice()]
+            names = [str(raw.get(self._kind.identity[0])) for raw in self._all_for_advice()]
         raise self._kind.missing(identity, names)
 
     def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
@@ -70,8 +70,8 @@ class PceStore:
 
     def _create(self, plan: Plan, identity: Identity) -> Raw:
         answer = self._transport.request("POST", self._path, body=self._kind.body(plan.changes))
-        created = answer.json_object()
         try:
+            created = answer.json_object()
             self._own_href(created.get(self._kind.reference))
         except ContractError:
             found = self.find(identity)

@@ -1,0 +1,145 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a connector is: its type, what it can do, and which settings its instances need (source: pe-api.md)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.answers import Answer
+from .._core.errors import OptionError
+from .names import Names
+from .settings import FILE, OPTIONS, PLAIN, SECRET, looks_secret
+
+_SPACE_TYPES = ((r"\bcontrail\b", "Project"), (r"\baws\b|\bamazon web services\b", "VPC"))
+"""What an address space is called in connectors whose type matches (seed: "Specify Project for Contrail and VPC for
+AWS"). Other types are free."""
+
+_FILE_TYPE = "file"
+_SECRET_TYPES = frozenset([_FILE_TYPE, "password", "secret"])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that a connector's instances have: ``type`` is ``string``, ``file`` or what else the server says."""
+
+    name: str
+    description: str
+    type: str
+    required: bool
+
+    @property
+    def is_secret(self) -> bool:
+        """Say whether its value must not be shown."""
+        return self.type.lower() in _SECRET_TYPES or looks_secret(self.name)
+
+    @property
+    def option(self) -> str:
+        """Return the option that it belongs in."""
+        if self.type.lower() == _FILE_TYPE:
+            return FILE
+        return SECRET if self.is_secret else PLAIN
+
+
+@dataclass(frozen=True)
+class ConnectorType:
+    """A connector. ``contexts`` says whether its instances need an address space, None where the server does not."""
+
+    type: str
+    contexts: bool | None
+    capabilities: tuple[str, ...]
+    settings: tuple[Setting, ...]
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as results show it."""
+        return {
+            "type": self.type,
+            "controller_contexts": self.contexts,
+            "capabilities": list(self.capabilities),
+            "additional_settings": [
+                {"name": item.name, "description": item.description, "type": item.type, "required": item.required}
+                for item in self.settings
+            ],
+        }
+
+    def setting(self, name: str) -> Setting | None:
+        """Return a setting by its name, or None."""
+        return next((item for item in self.settings if item.name == name), None)
+
+    def check_address_space(self, space_type: str | None, name: str | None) -> None:
+        """Raise OptionError unless an instance of this connector can have such an address space."""
+        if self.contexts is False:
+            for option, value in (("address_space_name", name), ("address_space_type", space_type)):
+                if value is not None:
+                    raise OptionError(option, f"a connector of type {self.type} has no address spaces")
+        expected = next((word for found, word in _SPACE_TYPES if re.search(found, self.type, re.IGNORECASE)), None)
+        if self.contexts:
+            advice = f", such as {expected}" if expected else ""
+            if name is None:
+                raise OptionError("address_space_name", f"is needed by a connector of type {self.type}")
+            if space_type is None:
+                raise OptionError("address_space_type", f"is needed by a connector of type {self.type}{advice}")
+        if expected and space_type is not None and space_type != expected:
+            raise OptionError(
+                "address_space_type", f"must be {expected} for a connector of type {self.type}, not {space_type!r}"
+            )
+
+    def check_settings(self, given: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise OptionError unless these are the settings of an instance. ``given`` holds names by option."""
+        for option in OPTIONS:
+            for name in given[option]:
+                self._check_setting(option, name)
+        names = {name for option in OPTIONS for name in given[option]}
+        for item in self.settings:
+            if item.required and item.name not in names:
+                raise OptionError(
+                    item.option, f"{item.name} ({item.description}) is required by a connector of type {self.type}"
+                )
+
+    def _check_setting(self, option: str, name: str) -> None:
+        item = self.setting(name)
+        if item is None:
+            folded = {item.name.casefold(): item.name for item in self.settings}
+            near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.4)
+            known = ", ".join(folded.values()) or "none"
+            advice = f"the nearest is {folded[near[0]]}" if near else f"there are {known}"
+            raise OptionError(option, f"a connector of type {self.type} has no setting {name}; {advice}")
+        # The content of a file may as well come from a variable.
+        if item.option != option and not (item.option == FILE and option == SECRET):
+            raise OptionError(option, f"{name} is of type {item.type}: give it in {item.option}")
+
+
+def read_connector_type(names: Names, answer: Answer) -> ConnectorType:
+    """Return what GET of the connector answers. Raise ContractError where it does not say its type."""
+    raw = answer.json_object()
+    kind = raw.get(names.type)
+    if not isinstance(kind, str) or not kind:
+        raise answer.contract_error(f"no {names.type} of the connector")
+    contexts = raw.get(names.contexts)
+    capabilities = [item.get(names.capability_name) for item in _objects(raw.get(names.capabilities))]
+    settings = [
+        Setting(
+            name=str(item[names.type_setting_name]),
+            description=str(item.get(names.type_setting_description) or ""),
+            type=str(item.get(names.type_setting_type) or "string"),
+            required=item.get(names.type_setting_required) is True,
+        )
+        for item in _objects(raw.get(names.type_settings))
+        if item.get(names.type_setting_name)
+    ]
+    return ConnectorType(
+        kind,
+        contexts if isinstance(contexts, bool) else None,
+        tuple(str(name) for name in capabilities if name),
+        tuple(settings),
+    )
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of connector instances (source: pe-api.md, and the seed for what an instance is made of)."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+from typing import Any
+
+from .._core.fields import Field, Query, server, text
+from .._core.kind import Kind
+from .._core.reconcile import RENEW_ALWAYS, RENEW_ON_CREATE
+from . import settings
+from .connection import Pe
+from .names import NAMES, Names
+
+
+def address(value: Any) -> str:
+    """Return an IP address in its one spelling. Raise ValueError, in words, for anything else.
+
+    An IPv4 address that is written as an IPv6 one (::ffff:192.0.2.1) is the IPv4 address.
+    """
+    try:
+        found = ipaddress.ip_address(str(value).strip())
+    except ValueError as error:
+        raise ValueError(f"must be an IPv4 or IPv6 address, not {value!r}") from error
+    return str(getattr(found, "ipv4_mapped", None) or found)
+
+
+def connector_instance(names: Names = NAMES) -> Kind:
+    """Return the table, for servers that use ``names``."""
+    return Kind(
+        api=Pe(names),
+        title="connector instance",
+        name="connector_instance",
+        plural="connector_instances",
+        identity=("controller_ip", "address_space_name"),
+        reference="instance_id",
+        on_create={"controller_port": 443},
+        options={
+            "update_password": {
+                "type": "str",
+                "choices": [RENEW_ALWAYS, RENEW_ON_CREATE],
+                "default": RENEW_ON_CREATE,
+                "no_log": False,
+            },
+            "recreate": {"type": "bool", "default": False},
+        },
+        renew="update_password",
+        fields=(
+            replace(server("instance_id"), path=names.id, read=_id),
+            _controller_ip(names),
+            _controller_port(names),
+            replace(text("controller_username", shortest=1), path=names.controller_username),
+            _password(names),
+            _address_space("address_space_type", names.address_space_type),
+            _address_space("address_space_name", names.address_space_name),
+            *settings.fields(names),
+        ),
+    )
+
+
+def _id(value: Any) -> Any:
+    """Return an id as text: servers count, or allot UUIDs."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _controller_ip(names: Names) -> Field:
+    def read(value: Any) -> Any:
+        try:
+            return address(value)
+        except ValueError:
+            return value  # a host name that somebody gave a server that takes it
+
+    query = Query({"type": "str"}, parse=address)
+    return Field("controller_ip", {"type": "str"}, address, read, path=names.controller_ip, queries=(query,))
+
+
+def _controller_port(names: Names) -> Field:
+    def parse(value: int) -> int:
+        if not 1 <= value <= 65535:
+            raise ValueError(f"must be 1 to 65535, not {value}")
+        return value
+
+    def read(value: Any) -> Any:
+        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+    return Field("controller_port", {"type": "int"}, parse, read, path=names.controller_port)
+
+
+def _password(names: Names) -> Field:
+    base = replace(text("controller_password", shortest=1), path=names.controller_password, secret=True)
+    return replace(base, spec={"type": "str", "no_log": True})
+
+
+def _address_space(name: str, path: tuple[str, ...]) -> Field:
+    """Return a part of the address space: null for connectors without one, and otherwise not empty."""
+
+    def parse(value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be empty")
+        return value
+
+    query = Query({"type": "str"}, parse=parse)
+    return Field(name, {"type": "str"}, parse, lambda value: value or None, path=path, queries=(query,))
+
+
+CONNECTOR_INSTANCE = connector_instance()

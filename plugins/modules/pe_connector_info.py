@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Show what a connector of a Policy Enforcer is."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pe_connector_info
+short_description: Show what a connector of a Juniper Policy Enforcer is
+version_added: 0.1.0
+author:
+  - The microseg.enforcement contributors (@microseg)
+description:
+  - Returns the type of a connector of a Juniper Policy Enforcer, what it can do, whether its instances need an
+    address space, and which settings they have.
+extends_documentation_fragment:
+  - microseg.enforcement.pe
+  - microseg.enforcement.attributes.info
+  - microseg.enforcement.attributes.action_group_pe
+seealso:
+  - module: microseg.enforcement.pe_connector_instance
+"""
+
+EXAMPLES = r"""
+- name: See which settings an instance needs
+  microseg.enforcement.pe_connector_info:
+    connector_url: https://pe.example.com:7444
+  register: aws
+"""
+
+RETURN = r"""
+connector:
+  description: The connector.
+  type: dict
+  returned: success
+  contains:
+    type:
+      description: Its type.
+      type: str
+      returned: always
+      sample: Amazon Web Services
+    controller_contexts:
+      description: Whether its instances need a context, the address space; null where the server does not say.
+      type: bool
+      returned: always
+      sample: true
+    capabilities:
+      description: What it can do.
+      type: list
+      elements: str
+      returned: always
+      sample: [INFECTED_HOST_BLOCK, INFECTED_HOST_QUARANTINE]
+    additional_settings:
+      description: The settings of its instances.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        name:
+          description: The name.
+          type: str
+          returned: always
+          sample: PRIVATE_KEY_FILE
+        description:
+          description: What it is for.
+          type: str
+          returned: always
+          sample: SRX Authentication Key
+        type:
+          description: The type of its value, such as V(string) or V(file).
+          type: str
+          returned: always
+          sample: file
+        required:
+          description: Whether an instance has to have it.
+          type: bool
+          returned: always
+          sample: true
+"""
+
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import run
+from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connection import Pe
+
+
+def main() -> None:
+    """Run the module."""
+    run(
+        {},
+        Pe.options,
+        lambda params, _check_mode: {"changed": False, "connector": Pe().connector(params).type().shown()},
+    )
+
+
+if __name__ == "__main__":
+    main()

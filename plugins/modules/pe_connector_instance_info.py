@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""List connector instances of a Policy Enforcer."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pe_connector_instance_info
+short_description: List connector instances of a Juniper Policy Enforcer
+version_added: 0.1.0
+author:
+  - The microseg.enforcement contributors (@microseg)
+description:
+  - Returns the instances of a connector of a Juniper Policy Enforcer that match all given filters.
+  - Passwords and secret settings are never returned, even where the server shows them. Where a setting's name does
+    not tell, the connector is asked for the types of its settings.
+extends_documentation_fragment:
+  - microseg.enforcement.pe
+  - microseg.enforcement.attributes.info
+  - microseg.enforcement.attributes.action_group_pe
+options:
+  instance_id:
+    description:
+      - The id of one instance. None is found if it does not exist.
+    type: str
+  controller_ip:
+    description:
+      - The address of the controller system, in any spelling.
+    type: str
+  address_space_type:
+    description:
+      - What the address space is, such as V(Project).
+    type: str
+  address_space_name:
+    description:
+      - The name of the address space, exactly.
+    type: str
+  max_results:
+    description:
+      - How many instances to return at most.
+    type: int
+seealso:
+  - module: microseg.enforcement.pe_connector_instance
+"""
+
+EXAMPLES = r"""
+- name: List all instances of a connector
+  microseg.enforcement.pe_connector_instance_info:
+    connector_url: https://pe.example.com:7443
+  register: all
+
+- name: List those of one controller (connection from the environment)
+  microseg.enforcement.pe_connector_instance_info:
+    controller_ip: 10.92.82.18
+"""
+
+RETURN = r"""
+connector_instances:
+  description: The instances that match, in the order of the server; empty if there are none. They never hold a secret.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    instance_id:
+      description: The id that the server allotted.
+      type: str
+      returned: always
+      sample: 8f0b2b0e-6d58-4c5e-9c7c-0f5d3c1f7a10
+    controller_ip:
+      description: The address of the controller system.
+      type: str
+      returned: always
+      sample: 10.92.82.18
+    controller_port:
+      description: Its port.
+      type: int
+      returned: always
+      sample: 443
+    controller_username:
+      description: The user that the connector logs in as.
+      type: str
+      returned: always
+      sample: admin
+    address_space_type:
+      description: What the address space is, or null where the connector has none.
+      type: str
+      returned: always
+      sample: Project
+    address_space_name:
+      description: The name of the address space, or null where the connector has none.
+      type: str
+      returned: always
+      sample: demo
+    additional_settings:
+      description: The settings that may be seen, name and value. Secrets and files are left out.
+      type: dict
+      returned: always
+      sample: {"SRX_USERNAME": "security"}
+"""
+
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
+
+
+def main() -> None:
+    """Run the module."""
+    inspect(CONNECTOR_INSTANCE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many objects over one read, with a store in memory and the table of pairing profiles: bulk knows no API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from plugins.module_utils._core.bulk import BulkError, BulkOutcome, reconcile_all, requests_from
+from plugins.module_utils._core.errors import OptionError, RequestError
+from plugins.module_utils._core.kind import Identity, Raw
+from plugins.module_utils._core.plan import Action, Plan
+from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
+
+from .helpers import PROFILES, raw_profile
+
+
+class ListStore:
+    """Objects in a list, which counts how often it is read. ``broken`` names objects that cannot be written."""
+
+    def __init__(self, *objects: dict[str, Any], broken: Sequence[str] = ()) -> None:
+        self.objects = [dict(item) for item in objects]
+        self.reads = 0
+        self.written: list[tuple[str, str]] = []
+        self._broken = broken
+
+    def find(self, identity: Identity) -> Raw | None:
+        raise AssertionError("one by one")
+
+    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+        assert (parameters, most) == ({}, None)
+        self.reads += 1
+        return [dict(item) for item in self.objects]
+
+    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
+        name = (plan.after or plan.before or {})["name"]
+        if name in self._broken:
+            raise RequestError(f"{name} is broken", "PUT", "/")
+        self.written.append((plan.action.value, name))
+        if plan.action is Action.CREATE:
+            new = raw_profile(100 + len(self.objects), **PAIRING_PROFILE.body(plan.changes))
+            self.objects.append(new)
+            return new
+        old = next(item for item in self.objects if item["href"] == plan.reference)
+        if plan.action is Action.DELETE:
+            self.objects.remove(old)
+            return None
+        old.update(PAIRING_PROFILE.body(plan.changes))
+        return dict(old)
+
+
+def run(store: ListStore, *entries: dict[str, Any], purge: bool = False, dry_run: bool = False) -> BulkOutcome:
+    """Reconcile what a list of objects asks for, as the module does."""
+    requests = requests_from(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": list(entries)})
+    return reconcile_all(PAIRING_PROFILE, store, requests, purge, dry_run)
+
+
+def actions(outcome: BulkOutcome | BulkError) -> list[tuple[str, str]]:
+    """What was done to which object."""
+    return [(entry["name"], entry["action"]) for entry in outcome.outcomes]
+
+
+A, B, C = (raw_profile(number, name=name) for number, name in ((1, "A"), (2, "B"), (3, "C")))
+WANTED: list[dict[str, Any]] = [
+    {"name": "A"},
+    {"name": "B", "description": "new"},
+    {"name": "N", "state": "present"},
+    {"name": "C", "state": "absent"},
+    {"name": "gone", "state": "absent"},
+]
+
+
+def test_one_read_for_all_and_a_second_run_does_nothing() -> None:
+    store = ListStore(A, B, C)
+    first = run(store, *WANTED)
+    expected = [("A", "nothing"), ("B", "update"), ("N", "create"), ("C", "delete"), ("gone", "nothing")]
+    assert actions(first) == expected
+    assert store.reads == 1
+    second = run(store, *WANTED)
+    assert not second.changed
+    assert (second.before, second.after) == ({}, {})
+    assert store.reads == 2
+    assert len(store.written) == 3
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing() -> None:
+    store = ListStore(A, B, C)
+    foreseen = run(store, *WANTED, purge=True, dry_run=True)
+    assert store.written == []
+    done = run(store, *WANTED, purge=True)
+    assert actions(foreseen) == actions(done)
+    assert (foreseen.before, foreseen.after) == (done.before, done.after)
+    assert set(done.before) == {"B", "C"}
+    assert set(done.after) == {"B", "N"}
+
+
+def test_purge_removes_what_is_not_listed_twins_too() -> None:
+    store = ListStore(A, B, C, raw_profile(4, name="C"))
+    done = run(store, {"name": "A"}, purge=True)
+    assert actions(done) == [("A", "nothing"), ("B", "delete"), ("C", "delete"), ("C", "delete")]
+    assert [item["name"] for item in store.objects] == ["A"]
+    assert set(done.before) == {"B", "C", f"C ({PROFILES}/4)"}
+
+
+def test_what_is_listed_as_absent_is_not_purged_again() -> None:
+    done = run(ListStore(A), {"name": "A", "state": "absent"}, purge=True)
+    assert actions(done) == [("A", "delete")]
+
+
+def test_one_that_fails_stops_the_purge_and_nothing_else() -> None:
+    store = ListStore(A, B, C, broken=["B"])
+    with pytest.raises(BulkError) as caught:
+        run(store, {"name": "B", "enabled": False}, {"name": "N"}, purge=True)
+    assert actions(caught.value) == [("B", "failed"), ("N", "create")]
+    assert str(caught.value) == "1 of 2 pairing profiles failed; nothing was purged: B: B is broken"
+    assert caught.value.changed
+    details = caught.value.details()
+    assert details["outcomes"][0]["error"] == "B is broken"
+    assert store.written == [("create", "N")]
+
+
+def test_failures_of_the_purge_are_told() -> None:
+    store = ListStore(A, B, C, broken=["B"])
+    with pytest.raises(BulkError, match=r"^1 of 3 pairing profiles failed: B: B is broken$"):
+        run(store, {"name": "A"}, purge=True)
+    assert store.written == [("delete", "C")]
+
+
+def test_twins_are_an_error_of_theirs_alone() -> None:
+    store = ListStore(A, raw_profile(4, name="A"), B)
+    with pytest.raises(BulkError, match="there are 2 pairing profiles") as caught:
+        run(store, {"name": "A", "enabled": False}, {"name": "B", "enabled": False})
+    assert actions(caught.value) == [("A", "failed"), ("B", "update")]
+
+
+def test_of_many_failures_ten_are_named() -> None:
+    names = [f"P{number}" for number in range(30)]
+    with pytest.raises(BulkError) as caught:
+        run(ListStore(broken=names), *({"name": name} for name in names))
+    assert "30 of 30" in str(caught.value)
+    assert str(caught.value).count("is broken") == 10
+    assert len(caught.value.outcomes) == 30
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([{"name": "A"}, {"name": "B"}, {"name": "A", "state": "absent"}], r"pairing_profiles\[2\]: .*profiles\[0\]"),
+        ([{"name": "A"}, {"name": ""}], r"pairing_profiles\[1\]\.name: must not be empty"),
+        ([{"name": "A", "key_lifespan": "0"}], r"pairing_profiles\[0\]\.key_lifespan: "),
+    ],
+)
+def test_a_wrong_list_is_an_error_before_any_read(entries: list[dict[str, Any]], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        requests_from(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": entries})

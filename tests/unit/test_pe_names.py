@@ -1,0 +1,172 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of assumed names: replaced by another, everything works with a server that uses that one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.module_utils._core.kind import ABSENT, Kind
+from plugins.module_utils._core.reconcile import Outcome, reconcile, request_from
+from plugins.module_utils._core.selection import select, selection_from
+from plugins.module_utils._pe.connection import api_url
+from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, connector_instance
+from plugins.module_utils._pe.names import NAMES, Names
+from plugins.module_utils._pe.store import Connector, PeStore
+
+from .helpers import FakeTransport, Reply, Sent
+
+PE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_pe"
+
+
+def other_names() -> Names:
+    """A table in which every name is another one, and paths are one step deeper."""
+    values: dict[str, Any] = {}
+    for item in fields(Names):
+        value = getattr(NAMES, item.name)
+        if isinstance(value, tuple):
+            values[item.name] = ("wrapped", *(f"x_{part}" for part in value))
+        elif item.name in ("base", "connector", "instances"):
+            values[item.name] = f"/other{value}"
+        else:
+            values[item.name] = f"x_{value}"
+    return Names(**values)
+
+
+def leaves(names: Names) -> set[str]:
+    """All names of a table."""
+    found: set[str] = set()
+    for item in fields(Names):
+        value = getattr(names, item.name)
+        found |= set(value) if isinstance(value, tuple) else {value}
+    return found
+
+
+def keys(value: Any) -> Iterator[str]:
+    """All keys in a JSON value."""
+    if isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from keys(item)
+
+
+class Server:
+    """A connector server that knows one table of names, and stores what it is sent."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.instances: dict[str, dict[str, Any]] = {}
+        self.bodies: list[Any] = []
+
+    def __call__(self, sent: Sent) -> Reply:
+        names = self.names
+        if sent.path == names.connector:
+            setting = {names.type_setting_name: "REGION", names.type_setting_required: True}
+            secret = {names.type_setting_name: "WORD", names.type_setting_type: "file"}
+            return Reply(value={names.type: "X", names.contexts: True, names.type_settings: [setting, secret]})
+        if sent.body is not None:
+            self.bodies.append(sent.body)
+        if sent.path == names.instances and sent.method == "POST":
+            return Reply(value=self._put("7", sent.body))
+        if sent.path == names.instances:
+            return Reply(value=list(self.instances.values()))
+        ident = sent.path[len(names.instances) + 1 :]
+        if ident not in self.instances:
+            return Reply(404)
+        if sent.method == "DELETE":
+            del self.instances[ident]
+            return Reply(204)
+        return Reply(value=self._put(ident, sent.body) if sent.method == "PUT" else self.instances[ident])
+
+    def _put(self, ident: str, body: dict[str, Any]) -> dict[str, Any]:
+        *parents, last = self.names.id
+        stored: dict[str, Any] = {**body}
+        place = stored
+        for key in parents:
+            place[key] = {**place.get(key, {})}
+            place = place[key]
+        place[last] = ident
+        self.instances[ident] = stored
+        return stored
+
+
+@pytest.mark.parametrize("names", [NAMES, other_names()], ids=["the table", "another table"])
+def test_the_table_is_all_that_holds_names(names: Names, tmp_path: Path) -> None:
+    (tmp_path / "word").write_text("secret word")
+    server = Server(names)
+    kind = connector_instance(names)
+    transport = FakeTransport(server)
+    options: dict[str, Any] = {
+        "controller_ip": "2001:DB8::1",
+        "address_space_name": "demo",
+        "address_space_type": "anything",
+        "controller_username": "admin",
+        "controller_password": "pass word",
+        "additional_settings": {"REGION": "eu"},
+        "file_settings": {"WORD": str(tmp_path / "word")},
+    }
+    created = act(kind, transport, names, options)
+    assert created.changed
+    assert created.result is not None
+    assert created.result["instance_id"] == "7"
+    assert not act(kind, transport, names, options).changed
+    changed = act(kind, transport, names, {**options, "controller_port": 8443})
+    assert changed.result == {**created.result, "controller_port": 8443}
+    found = select(kind, store(kind, transport, names), selection_from(kind, {"controller_ip": "2001:db8:0::1"}))
+    assert found == [changed.result]
+    assert set(keys(server.bodies)) <= leaves(names)
+    assert len(server.bodies) == 2
+    assert all("pass word" in str(body) and "secret word" in str(body) for body in server.bodies)
+    assert "secret word" not in str(created) + str(changed) + str(found)
+    assert act(kind, transport, names, options, ABSENT).changed
+    assert server.instances == {}
+    assert all(sent.path.startswith((names.instances, names.connector or names.instances)) or not sent.path
+               for sent in transport.sent)  # fmt: skip
+
+
+def store(kind: Kind, transport: FakeTransport, names: Names) -> PeStore:
+    """A store as the API makes it for a task that gives all settings."""
+    return PeStore(Connector(transport, names), kind, plain=frozenset(["REGION"]), hidden=frozenset(["WORD"]))
+
+
+def act(kind: Kind, transport: FakeTransport, names: Names, options: dict[str, Any], state: str = "present") -> Outcome:
+    """Reconcile what options ask for, as the module does."""
+    request = request_from(kind, {**options, "state": state})
+    return reconcile(kind, store(kind, transport, names), request, dry_run=False)
+
+
+def test_both_tables_have_no_name_in_common() -> None:
+    assert leaves(NAMES) & leaves(other_names()) <= {""}
+
+
+def test_the_address_of_the_api_comes_from_the_table() -> None:
+    url = "https://pe.example.com:7443"
+    assert api_url(url, other_names().base) == f"{url}/other/api/v2/connector"
+
+
+def test_the_modules_use_the_table() -> None:
+    password = CONNECTOR_INSTANCE.field("controller_password")
+    assert password.path == NAMES.controller_password
+
+
+def test_no_other_file_holds_a_name_of_its_own() -> None:
+    """Names that are ordinary words (id, name, type) cannot be told from them here; the test above finds those."""
+    telling = {name for name in leaves(NAMES) if any(char.isupper() or char == "/" for char in name)}
+    assert {"ipAddress", "endpointAddressSpace", "additionalSettings", "/instances"} <= telling
+    for path in PE.glob("*.py"):
+        if path.name == "names.py":
+            continue
+        tree = ast.parse(path.read_text())
+        held = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        assert not [text for text in held for name in telling if text == name], path.name

@@ -1,0 +1,298 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connector servers: URLs, addresses, settings, types, and what is kept secret."""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.module_utils._core.answers import Answer, without
+from plugins.module_utils._core.errors import ApiError, ContractError, OptionError
+from plugins.module_utils._core.kind import ABSENT, PRESENT, Identity
+from plugins.module_utils._core.plan import Action
+from plugins.module_utils._pe import settings
+from plugins.module_utils._pe.connection import Pe, api_url, is_id
+from plugins.module_utils._pe.connector import ConnectorType, Setting, read_connector_type
+from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, address
+from plugins.module_utils._pe.names import NAMES
+from plugins.module_utils._pe.store import Connector, PeStore
+
+from .helpers import FakeTransport, Reply, in_turn
+
+BASE = "/api/v2/connector"
+LOGIN = {"ipAddress": "10.0.0.1", "port": 443, "username": "admin", "password": "********"}
+
+
+def raw(ident: Any = "one", **more: Any) -> dict[str, Any]:
+    """An instance as a server shows it."""
+    return {"id": ident, "controller": LOGIN, "endpointAddressSpace": {"type": "Project", "name": "demo"}, **more}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://pe.example.com:7443", f"https://pe.example.com:7443{BASE}"),
+        ("https://pe.example.com:7443/", f"https://pe.example.com:7443{BASE}"),
+        (" https://pe.example.com ", f"https://pe.example.com{BASE}"),
+        (f"https://pe.example.com:7443{BASE}/", f"https://pe.example.com:7443{BASE}"),
+        ("https://gateway/aws/api", "https://gateway/aws/api"),
+        ("https://[2001:db8::1]:7443", f"https://[2001:db8::1]:7443{BASE}"),
+    ],
+)
+def test_urls(url: str, expected: str) -> None:
+    assert api_url(url, BASE) == expected
+
+
+@pytest.mark.parametrize(
+    "url", ["", "pe", "http://pe", "https://", "https://pe:0", "https://pe:65536", "https://pe:x", "https://a:b@pe",
+            "https://pe/?a=b", "https://pe/#a", "https://p e", "https://pe/ä", "https://[::1", "file:///etc/passwd"]
+)  # fmt: skip
+def test_wrong_urls_are_refused_without_repeating_a_password(url: str) -> None:
+    with pytest.raises(OptionError, match=r"^connector_url: ") as caught:
+        api_url(url, BASE)
+    assert "a:b" not in str(caught.value)
+
+
+@given(st.ip_addresses())
+def test_all_spellings_of_an_address_are_one(value: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    canonical = address(value.exploded)
+    assert address(str(value)) == address(canonical) == address(value.exploded.upper()) == canonical
+
+
+@pytest.mark.parametrize("value", ["", "host", "10.0.0", "10.0.0.1/8", "10.0.0.01", "::g", "[::1]", "1", None])
+def test_what_is_no_address_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="IPv4 or IPv6"):
+        address(value)
+
+
+@pytest.mark.parametrize("value", ["", "..", "../x", "a/b", "a?b", "a b", "a%2f", "-", "x" * 129, "ä"])
+def test_what_is_no_id_never_becomes_a_path(value: str) -> None:
+    assert not is_id(value)
+    transport = FakeTransport(in_turn(Reply(value=[raw(value)])))
+    store = PeStore(Connector(transport, NAMES), CONNECTOR_INSTANCE)
+    found = store.query({})[0]
+    with pytest.raises(ContractError):
+        store.execute(CONNECTOR_INSTANCE.plan(found, {}, ABSENT), Identity(value))
+    assert len(transport.sent) == 1
+
+
+def test_an_id_may_be_a_number() -> None:
+    shown = CONNECTOR_INSTANCE.present(raw(17)) or {}
+    assert shown["instance_id"] == "17"
+    assert CONNECTOR_INSTANCE.reference_of(raw(17)) == "17"
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("SRX_PASSWORD", True),
+        ("PRIVATE_KEY_FILE", True),
+        ("apiToken", True),
+        ("ClientSecret", True),
+        ("PWD", True),
+        ("SRX_USERNAME", False),
+        ("SECURITY_GROUP_NAME", False),
+        ("KEYSTONE_URL", False),
+        ("KEY_NAME", False),
+        ("PASSIVE_MODE", False),
+        ("123", False),
+    ],
+)
+def test_secret_names(name: str, secret: bool) -> None:
+    assert settings.looks_secret(name) is secret
+
+
+plain = st.dictionaries(
+    st.text(min_size=1, max_size=5), st.text(max_size=5) | st.integers() | st.booleans(), max_size=4
+)
+
+
+@given(plain)
+def test_what_is_written_is_read_again(value: dict[str, Any]) -> None:
+    field = CONNECTOR_INSTANCE.field(settings.PLAIN)
+    canonical = field.parse(value)
+    assert field.read(field.write(canonical)) == canonical
+    assert field.parse(canonical) == canonical
+
+
+@given(st.none() | st.text() | st.lists(st.none() | st.text() | st.dictionaries(st.text(), st.none() | st.text())))
+def test_whatever_a_server_shows_can_be_read(value: Any) -> None:
+    assert isinstance(CONNECTOR_INSTANCE.field(settings.PLAIN).read(value), dict)
+
+
+def test_a_file_has_to_be_a_readable_text(tmp_path: Path) -> None:
+    parse = CONNECTOR_INSTANCE.field(settings.FILE).parse
+    (tmp_path / "text").write_text("ä\n")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty").touch()
+    (tmp_path / "large").write_bytes(b"x" * (1024 * 1024 + 1))
+    assert parse({"A": str(tmp_path / "text")}) == {"A": "ä\n"}
+    for name in ("binary", "empty", "large", "missing", ".", "nul\0"):
+        with pytest.raises(ValueError, match=r"^A: "):
+            parse({"A": str(tmp_path / name)})
+
+
+def test_the_three_sorts_of_settings_are_one_list() -> None:
+    body = CONNECTOR_INSTANCE.body({"additional_settings": {"B": "2", "A": "1"}, "secret_settings": {"C": "3"}})
+    assert body == {"additionalSettings": [{"name": name, "value": value} for name, value in zip("ABC", "123")]}
+
+
+def test_no_secret_property_is_ever_shown_or_compared() -> None:
+    desired = {"controller_password": "s3cret", "secret_settings": {"A": "b"}, "controller_port": 443}
+    assert CONNECTOR_INSTANCE.plan(raw(), desired, PRESENT).action is Action.NOTHING
+    renewing = CONNECTOR_INSTANCE.plan(raw(), desired, PRESENT, renew=True)
+    assert renewing.action is Action.UPDATE
+    assert renewing.changes == {}
+    assert list(renewing.renewed) == ["controller_password", "secret_settings"]
+    for plan in (renewing, CONNECTOR_INSTANCE.plan(None, desired, PRESENT)):
+        assert plan.secrets == {"controller_password": "s3cret", "secret_settings": {"A": "b"}}
+        assert "s3cret" not in repr(plan)
+        assert "controller_password" not in {**(plan.before or {}), **(plan.after or {}), **plan.changes}
+
+
+# Which settings a store hands out, and when it asks for the type.
+
+
+def handed_out(shown: list[Any], type_settings: list[Any] | None, plain: str = "", hidden: str = "") -> dict[str, Any]:
+    """What of these settings a store shows; None for the type means that it must not be asked for."""
+    replies = [Reply(value=[raw(additionalSettings=shown)])]
+    if type_settings is not None:
+        replies.append(Reply(value={"type": "X", "additionalSettings": type_settings}))
+    connector = Connector(FakeTransport(in_turn(*replies)), NAMES)
+    store = PeStore(connector, CONNECTOR_INSTANCE, plain=frozenset(plain), hidden=frozenset(hidden))
+    present = CONNECTOR_INSTANCE.present(store.query({})[0]) or {}
+    return dict(present["additional_settings"])
+
+
+def test_what_the_task_gives_needs_no_type() -> None:
+    shown = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "MY_KEY", "value": "3"}]
+    assert handed_out(shown, None, plain="A", hidden="B") == {"A": "1"}
+
+
+def test_what_is_masked_or_null_needs_no_type() -> None:
+    assert handed_out([{"name": "A", "value": "*****"}, {"name": "B", "value": None}, {"name": "C"}], None) == {}
+
+
+def test_the_type_decides_about_the_rest() -> None:
+    shown = [{"name": name, "value": "1"} for name in "ABC"]
+    kinds = [{"name": "A", "type": "file"}, {"name": "B", "type": "string"}]
+    assert handed_out(shown, kinds) == {"B": "1", "C": "1"}
+
+
+# The type.
+
+AWS = ConnectorType(
+    "Amazon Web Services",
+    True,
+    (),
+    (Setting("GROUP", "Group", "string", True), Setting("CERT", "Certificate", "file", False)),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "contexts", "space", "option"),
+    [
+        ("Amazon Web Services", True, ("VPC", "x"), None),
+        ("AWS", True, ("Project", "x"), "address_space_type"),
+        ("Juniper Contrail", True, ("Project", "x"), None),
+        ("CONTRAIL", None, ("VPC", "x"), "address_space_type"),
+        ("Contrail", True, (None, "x"), "address_space_type"),
+        ("Contrail", True, ("Project", None), "address_space_name"),
+        ("Contrail", None, (None, None), None),
+        ("Microsoft Azure", True, ("VNet", "x"), None),
+        ("Cisco ISE", False, (None, None), None),
+        ("Cisco ISE", False, (None, "x"), "address_space_name"),
+        ("Cisco ISE", False, ("x", None), "address_space_type"),
+        ("Draws", True, ("Project", "x"), None),
+    ],
+)
+def test_address_spaces(kind: str, contexts: bool | None, space: tuple[Any, Any], option: str | None) -> None:
+    connector = ConnectorType(kind, contexts, (), ())
+    if option is None:
+        connector.check_address_space(*space)
+    else:
+        with pytest.raises(OptionError, match=f"^{option}: "):
+            connector.check_address_space(*space)
+
+
+@pytest.mark.parametrize(
+    ("given_settings", "problem"),
+    [
+        ({"additional_settings": ["GROUP"]}, None),
+        ({"additional_settings": ["GROUP"], "file_settings": ["CERT"]}, None),
+        ({"additional_settings": ["GROUP"], "secret_settings": ["CERT"]}, None),
+        ({}, "additional_settings: GROUP .Group. is required"),
+        ({"additional_settings": ["GROUP", "CERT"]}, "additional_settings: CERT is of type file: give it in file"),
+        ({"file_settings": ["GROUP"]}, "file_settings: GROUP is of type string"),
+        ({"additional_settings": ["GROUPS"]}, "nearest is GROUP"),
+        ({"additional_settings": ["zzzzzz"]}, "there are GROUP, CERT"),
+    ],
+)
+def test_settings_against_the_type(given_settings: dict[str, list[str]], problem: str | None) -> None:
+    whole = {option: dict.fromkeys(given_settings.get(option, ()), "x") for option in settings.OPTIONS}
+    if problem is None:
+        AWS.check_settings(whole)
+    else:
+        with pytest.raises(OptionError, match=problem):
+            AWS.check_settings(whole)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"x", b'{"type": ""}', b'{"type": 1}'])
+def test_what_is_no_connector_is_an_error(body: bytes) -> None:
+    with pytest.raises(ContractError):
+        read_connector_type(NAMES, Answer(200, {}, body, "GET", ""))
+
+
+def test_odd_connectors_can_be_read() -> None:
+    capabilities = b'"capabilities": [1, {}, {"name": "A"}]'
+    body = b'{"type": "X", "controllerContexts": "yes", "additionalSettings": null, ' + capabilities + b"}"
+    assert read_connector_type(NAMES, Answer(200, {}, body, "GET", "")) == ConnectorType("X", None, ("A",), ())
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    "secret", ['quo"te', "back\\slash", "ümlaut", "<tag>&", "line one 12345\nline two 67890\n", "plain", " spaced "]
+)
+@pytest.mark.parametrize("wrap", ["{}", '{{"a": {}}}', "<p>{}</p>"])
+def test_a_secret_is_taken_out_of_a_body_however_it_is_written(secret: str, wrap: str) -> None:
+    for form in (secret, json.dumps(secret), json.dumps(secret, ensure_ascii=False), html.escape(secret)):
+        left = without(wrap.format(form).encode(), [secret, ""]).decode()
+        assert "********" in left
+        for part in (secret.strip(), *secret.splitlines()):
+            assert part not in left
+
+
+def test_an_error_shows_no_secret_of_the_plan() -> None:
+    echo = Reply(
+        400, raw=b'{"error": "bad word in {\\"password\\": \\"s3cret word\\", \\"value\\": \\"line one 12345\\\\n\\"}"}'
+    )
+    transport = FakeTransport(in_turn(echo))
+    store = PeStore(Connector(transport, NAMES), CONNECTOR_INSTANCE)
+    desired = {"controller_password": "s3cret word", "file_settings": {"A": "line one 12345\n"}}
+    with pytest.raises(ApiError, match="bad word") as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(None, desired, PRESENT), Identity(names={}))
+    told = f"{caught.value} {caught.value.details()}"
+    assert "s3cret" not in told
+    assert "12345" not in told
+
+
+def test_a_setting_stands_in_one_option() -> None:
+    settings.check_apart({"additional_settings": {"A": 1}, "secret_settings": {"B": 1}, "file_settings": None})
+    with pytest.raises(OptionError, match=r"^here\.file_settings: A stands in additional_settings too"):
+        settings.check_apart({"additional_settings": {"A": 1}, "file_settings": {"A": "/x"}}, "here.")
+
+
+def test_all_connection_options_have_a_variable() -> None:
+    assert {spec["env"][0] for spec in Pe.options.values()} == {f"PE_{name.upper()}" for name in Pe.options}
