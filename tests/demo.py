@@ -4,14 +4,13 @@ connector servers (simulated), and the playbook that brings their instances to t
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.collection import make_findable
+from tests.collection import make_findable, without_settings
 from tests.directory_hosts import program, write_inventory
 from tests.simulator.launch import Simulator, running
 
@@ -86,7 +85,10 @@ def _wanted(simulator: Simulator, directory: Path) -> list[dict[str, object]]:
 
 
 def _changes(output: str) -> int:
-    return sum(map(int, re.findall(r"changed=(\d+)", output)))
+    found = re.findall(r"\bchanged=(\d+)", output)
+    if not found:
+        sys.exit("the playbook showed no PLAY RECAP")
+    return sum(map(int, found))
 
 
 def _variables(simulator: Simulator) -> dict[str, object]:
@@ -94,6 +96,7 @@ def _variables(simulator: Simulator) -> dict[str, object]:
     return {
         "ven_pce_host": simulator.host,
         "ven_pce_port": simulator.port,
+        "ven_pce_org_id": simulator.org_id,
         "ven_pce_api_key": simulator.api_key,
         "ven_pce_api_secret": simulator.api_secret,
         "ven_pce_ca_path": simulator.ca_path,
@@ -118,7 +121,7 @@ def _run(*arguments: str) -> str:
         "ANSIBLE_DEVEL_WARNING": "false",
         "ANSIBLE_FORKS": "5",
     }
-    environment = {**os.environ, **settings}
+    environment = {**without_settings(), **settings}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = []

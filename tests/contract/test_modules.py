@@ -144,7 +144,8 @@ def test_the_readme_lists_what_there_is() -> None:
     readme = (ROOT / "README.md").read_text()
     for name in MODULES:
         assert f"`{name}`" in readme, name
-    for path in [*(ROOT / "roles").iterdir(), *(ROOT / "playbooks").glob("*.yml")]:
+    plugins = (ROOT / "plugins" / "inventory").glob("*.py")
+    for path in [*(ROOT / "roles").iterdir(), *(ROOT / "playbooks").glob("*.yml"), *plugins]:
         assert f"`{path.stem}`" in readme, path.stem
 
 

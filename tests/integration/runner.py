@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.collection import without_settings
 from tests.simulator.launch import Simulator
 
 NAMESPACE = "microseg.enforcement"
@@ -51,7 +52,6 @@ def connector(simulator: Simulator, name: str) -> dict[str, Any]:
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a child: this one's without anything that could lead to a PCE, and `more`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PCE_", "PE_", "ILLUMIO_"))}
     settings = {
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
@@ -61,7 +61,7 @@ def environment(**more: str) -> dict[str, str]:
         "ANSIBLE_DEVEL_WARNING": "false",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    return {**kept, **settings, **more}
+    return {**without_settings(), **settings, **more}
 
 
 def run_module(

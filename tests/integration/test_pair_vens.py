@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -167,10 +168,12 @@ LOCKED = {"enforcement_mode": "full", "role_label_lock": True, "enforcement_mode
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"ven_labels": {"role": "web"}, "ven_pairing_profile_options": LOCKED}, "role_label_lock"),
-        ({"ven_enforcement_mode": "idle", "ven_pairing_profile_options": LOCKED}, "enforcement_mode_lock"),
-        ({"ven_pairing_profile_options": None}, "there are 0 pairing profiles named PP-TEST"),
-        ({"ven_pairing_profile_options": {"enabled": False}}, "is disabled"),
+        ({"ven_labels": {"role": "web"}, "ven_pairing_profile_options": LOCKED}, "must not ask for what"),
+        ({"ven_enforcement_mode": "idle", "ven_pairing_profile_options": LOCKED}, "must not ask for what"),
+        ({"ven_pairing_profile_options": None}, "there is no pairing profile with name 'PP-TEST'"),
+        ({"ven_pairing_profile_options": None, "ven_pairing_profile": "Defualt"}, "the nearest are 'Default'"),
+        ({"ven_pairing_profile_options": '{"enforcement_mode": "full"}'}, "must be dictionaries"),
+        ({"ven_pairing_profile_options": {"enabled": False}}, "is disabled, so it pairs no host"),
         ({"ven_pairing_profile_options": {"key_lifespan": 0}}, "key_lifespan: must be"),
         ({"ven_pairing_profile_options": {"colour": "red"}}, "colour"),
         ({"ven_enforcement_mode": "enforced"}, "ven_enforcement_mode"),
@@ -192,6 +195,88 @@ def test_bad_input_pairs_nobody(simulator: Simulator, pair: Pair, variables: dic
     assert "Traceback" not in done.output
     assert minted(simulator) == 0
     assert paired(simulator) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"ven_labels": {"role": "web"}}, "locks role_label, so ven_enforcement_mode and ven_labels cannot ask"),
+        ({"ven_enforcement_mode": "idle"}, "locks enforcement_mode, so"),
+        (
+            {},
+            "2 pairing profiles with name 'PP-TEST': /orgs/1/pairing_profiles/24, /orgs/1/pairing_profiles/25",
+        ),
+    ],
+    ids=str,
+)
+def test_a_profile_that_does_not_fit_pairs_nobody(
+    simulator: Simulator, pair: Pair, variables: dict[str, Any], words: str
+) -> None:
+    profile = {"href": "/orgs/1/pairing_profiles/24", "name": "PP-TEST", "enabled": True, "mode_lock": True}
+    double = {**profile, "href": "/orgs/1/pairing_profiles/25"}
+    simulator.seed(pairing_profiles=[{**profile, "role_label_lock": True}, *([] if variables else [double])])
+    done = pair(hosts=["web1"], ven_pairing_profile_options=None, **variables)
+    assert done.status != 0
+    assert words in done.output
+    assert minted(simulator) == 0
+    assert paired(simulator) == []
+
+
+def test_each_host_gets_the_profile_that_it_asks_for(simulator: Simulator, pair: Pair) -> None:
+    profile = "{{ 'PP-WEB' if inventory_hostname.startswith('web') else 'PP-DB' }}"
+    mode = "{{ 'idle' if inventory_hostname.startswith('web') else 'full' }}"
+    options = {"enforcement_mode": mode, "allowed_uses_per_key": 2}
+    for flags, count in (("--check",), 0), ((), len(HOSTS)):
+        done = pair(*flags, ven_pairing_profile=profile, ven_pairing_profile_options=options)
+        assert done.status == 0, done.output
+        assert len(paired(simulator)) == count
+    modes = {item["hostname"]: item["enforcement_mode"] for item in simulator.state()["workloads"]}
+    assert modes == {"web1": "idle", "web2": "idle", "web10": "idle", "db1": "full"}
+    assert minted(simulator) == 3  # two for the three web servers, one for the database
+    again = pair(ven_pairing_profile=profile, ven_pairing_profile_options=options)
+    assert changed(again) == 0
+
+
+def test_values_from_the_command_line_are_texts(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    texts = ["ven_insecure=false", "ven_activation_timeout=20", "ven_activation_delay=1", "ven_script_timeout=60"]
+    texts += ["ven_pair_script_api_version=25", f"ven_pce_port={simulator.port}", "ven_pce_org_id=1"]
+    done = pair(*[part for text in texts for part in ("-e", text)], hosts=["web1"])
+    assert done.status == 0, done.output
+    assert paired(simulator) == ["web1"]
+    state = json.loads((program(tmp_path, "web1").parent.parent / "illumio_ven_data/etc/state.json").read_text())
+    assert state["connection"]["insecure"] is False
+
+
+def test_a_play_may_apply_the_role_to_some_hosts_and_again(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    assert pair("--check").status == 0  # writes the inventory
+    role = {"role": "microseg.enforcement.ven", "when": "inventory_hostname != 'web1'"}
+    include = {"ansible.builtin.include_role": {"name": "microseg.enforcement.ven"}}
+    play = {"hosts": "all", "gather_facts": False, "roles": [role], "tasks": [include]}
+    variables = {"ven_pairing_profile_options": {"allowed_uses_per_key": 1}}
+    (tmp_path / "play.json").write_text(json.dumps([{**play, "vars": variables}]))
+    done = run_playbook(tmp_path / "play.json", "-i", str(tmp_path / "inventory.json"))
+    assert done.status == 0, done.output
+    assert paired(simulator) == sorted(HOSTS)
+    assert minted(simulator) == len(HOSTS)
+
+
+def test_a_strategy_that_cannot_share_keys_is_refused(simulator: Simulator, tmp_path: Path) -> None:
+    inventory = write_inventory(tmp_path, ["web1"], pce(simulator))
+    done = run_playbook(PLAYBOOK, "-i", str(inventory), env={"ANSIBLE_STRATEGY": "free"})
+    assert done.status != 0
+    assert "the strategy must be linear" in done.output.replace("\n", " ")
+    assert simulator.journal() == []
+
+
+def test_a_program_that_may_not_be_looked_at_is_not_taken_for_none(
+    simulator: Simulator, pair: Pair, tmp_path: Path
+) -> None:
+    # Root may look into every directory, so a file stands for one that may not be looked into.
+    (tmp_path / "opaque").touch(0o600)
+    done = pair(hosts=["web1"], ven_program_directory=str(tmp_path / "opaque"))
+    assert done.status != 0
+    assert "become is needed" in done.output
+    assert simulator.journal() == []
 
 
 def test_the_hard_limit_of_keys_is_told_with_what_to_do(simulator: Simulator, pair: Pair) -> None:

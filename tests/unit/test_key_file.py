@@ -345,3 +345,17 @@ def test_several_processes_lose_nothing(path: Path) -> None:
     assert known is not None
     assert known["count"] == 20
     assert left_over(path) == ["web.json"]
+
+
+def test_an_interruption_leaves_its_mark_for_the_next_run(path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), KeyFile(str(path)).locked(lambda: 1.0) as lock, lock.generating():
+        raise KeyboardInterrupt
+    with KeyFile(str(path)).locked(lambda: 1.0) as lock:
+        assert lock.interrupted
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_failure_while_generating_leaves_no_mark(path: Path) -> None:
+    with pytest.raises(ValueError, match="refused"), KeyFile(str(path)).locked(lambda: 1.0) as lock, lock.generating():
+        raise ValueError("refused")
+    assert list(path.parent.iterdir()) == []

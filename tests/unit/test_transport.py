@@ -684,3 +684,14 @@ def test_wrong_options_are_told_before_any_request(server: Loopback, clock: Cloc
     with pytest.raises(OptionError, match=r"^timeout: "):
         make(server.url, clock, timeout=0.0)
     assert server.connections == 0
+
+
+def test_credentials_that_a_server_repeats_are_not_shown(server: Loopback, clock: Clock) -> None:
+    token = base64.b64encode(b"api_1:s3cret").decode()
+    server.script = [Canned(406, {}, f"<pre>Authorization: Basic {token} password=s3cret</pre>".encode())]
+    with pytest.raises(ApiError) as caught:
+        make(server.url, clock).get("/x")
+    shown = str(caught.value) + str(caught.value.details())
+    assert "Authorization: Basic ********" in shown
+    assert token not in shown
+    assert "s3cret" not in shown

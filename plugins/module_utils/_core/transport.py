@@ -141,7 +141,7 @@ class Transport:
         self._clock = clock
         self._sleep = sleep
         self._end = clock() + endpoint.deadline
-        self._secrets: set[str] = set()
+        self._secrets = _credentials(endpoint)
         self._session = requests.Session()
         self._session.trust_env = False
         # requests would take a redirect apart even though it does not follow it, and fail at what is no URL.
@@ -355,6 +355,16 @@ def _read_body(response: requests.Response, method: str, path: str) -> bytes:
 def _basic(user: str, password: str) -> str:
     """Return the header of basic authentication in UTF-8, which requests would not do."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _credentials(endpoint: Endpoint) -> set[str]:
+    """Return what a server or a proxy may repeat of how requests are authenticated."""
+    found = {endpoint.password} if endpoint.password else set()
+    if endpoint.user:
+        found.add(_basic(endpoint.user, endpoint.password or "").partition(" ")[2])
+    if endpoint.proxy and "@" in endpoint.proxy:
+        found.add(endpoint.proxy.partition("//")[2].rpartition("@")[0])
+    return found
 
 
 def _is_web_address(url: str) -> bool:

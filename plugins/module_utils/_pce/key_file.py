@@ -92,11 +92,14 @@ class KeyFile:
         handle = self._take(remaining)
         try:
             interrupted = os.read(handle, len(_MARK)) != b""
+            os.ftruncate(handle, 0)
             yield Lock(handle, interrupted)
         finally:
             # Unlinked while it is held: who waits for it sees that the name leads elsewhere, and takes the new one.
-            with suppress(FileNotFoundError):
-                os.unlink(self._lock)
+            # A mark that is there now was left by an interruption, and is for the next run.
+            if os.pread(handle, 1, 0) == b"":
+                with suppress(FileNotFoundError):
+                    os.unlink(self._lock)
             os.close(handle)
 
     def _take(self, remaining: Callable[[], float]) -> int:
@@ -133,7 +136,11 @@ class Lock:
     def generating(self) -> Iterator[None]:
         """Mark, for whoever comes after a crash, that a key exists at the PCE and not yet in the file."""
         os.pwrite(self.handle, _MARK, 0)
-        yield
+        try:
+            yield
+        except Exception:
+            os.ftruncate(self.handle, 0)  # the failure itself says what is known
+            raise
         os.ftruncate(self.handle, 0)
 
 

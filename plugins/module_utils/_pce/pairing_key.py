@@ -216,10 +216,11 @@ def _revoke(task: _Task) -> KeyOutcome:
     if known is not None:
         _refuse_foreign(task, known, profile)
     if not task.dry_run:
-        if profile is not None:
-            task.client.transport.request("DELETE", f"{profile['href']}/pairing_keys")
-        if task.file is not None:
-            with task.file.locked(task.client.transport.remaining):
+        # Under the lock, so that no other run puts a key into the file between the two.
+        with task.file.locked(task.client.transport.remaining) if task.file is not None else nullcontext():
+            if profile is not None:
+                task.client.transport.request("DELETE", f"{profile['href']}/pairing_keys")
+            if task.file is not None:
                 task.file.remove()
     return KeyOutcome(profile is not None or known is not None, [], len(known["keys"]) if known else 0, 0)
 

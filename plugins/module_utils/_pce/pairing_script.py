@@ -42,7 +42,10 @@ def fetch_script(params: Mapping[str, Any]) -> dict[str, Any]:
             error.method,
             error.path,
         ) from error
-    text = answer.body.decode("utf-8", errors="replace")
+    try:
+        text = answer.body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise answer.contract_error(f"the body is not {params['script']}, since it is not UTF-8") from error
     # What comes back is run as root, and a login page of a proxy is no script.
     if not text.strip() or text.lstrip("\ufeff \r\n\t").startswith("<"):
         raise answer.contract_error(f"the body is not {params['script']}")
