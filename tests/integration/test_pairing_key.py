@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import stat
 import subprocess
@@ -15,7 +16,15 @@ from typing import Any
 import pytest
 
 from tests import documented
-from tests.integration.runner import Result, connection, run_ansible, run_module, run_playbook
+from tests.integration.runner import (
+    Result,
+    connection,
+    environment,
+    module_name,
+    run_ansible,
+    run_module,
+    run_playbook,
+)
 from tests.simulator.launch import Simulator
 
 HREF = "/orgs/1/pairing_profiles/24"
@@ -295,14 +304,12 @@ def test_two_runs_at_once_generate_one_key(simulator: Simulator, tmp_path: Path)
 def test_a_killed_run_is_told_of_by_the_next(simulator: Simulator, tmp_path: Path) -> None:
     path = str(tmp_path / "key.json")
     simulator.fault("hang", method="POST", seconds=60)
-    script = (
-        "import json, sys; from tests.integration.runner import run_module; "
-        "run_module('pce_pairing_key', json.load(sys.stdin))"
-    )
     options = {**connection(simulator), "profile": "PP-WEB", "path": path}
-    child = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, text=True, start_new_session=True)
+    env = {**environment(), "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
+    command = [sys.executable, "-m", module_name("pce_pairing_key")]
+    child = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     assert child.stdin is not None
-    child.stdin.write(json.dumps(options))
+    child.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
     child.stdin.close()
     marker = tmp_path / ".key.json.lock"
     for _ in range(200):
@@ -311,8 +318,9 @@ def test_a_killed_run_is_told_of_by_the_next(simulator: Simulator, tmp_path: Pat
         threading.Event().wait(0.05)
     else:
         pytest.fail("the run never came to generating a key")
-    subprocess.run(["pkill", "-9", "-s", str(child.pid)], check=True)
+    child.kill()
     child.wait()
+    simulator.clear_faults()  # where the run was killed before its request came
     result = keep(simulator, path=path)
     assert result["changed"]
     # ansible-core has two forms of a warning in a result.
