@@ -86,8 +86,8 @@ notes:
   - An option of the task wins over its environment variable, and both win over what the Python library requests reads
     from the environment. An empty environment variable counts as not set.
   - GET, PUT and DELETE are sent again on broken connections and on 429, 502, 503 and 504. POST is sent again on 429 and
-    when no connection came about; after any other failure the object is looked up before it is sent again, so that
-    never two are made. A certificate error is never tried again.
+    when no connection came about; after any other failure the object is looked up before it is sent again, and after a
+    POST without an answer in time, or a 504, it is not sent again at all. A certificate error is never tried again.
   - The public pages of the Policy Enforcer Connector API do not give the JSON names of an instance. Those that are used
     are assumed, and stand in one table, C(plugins/module_utils/_pe/names.py). The collection's guide
     C(docs/connector-instances.md) says how to change them.

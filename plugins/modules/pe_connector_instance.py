@@ -55,7 +55,8 @@ options:
     type: int
   controller_username:
     description:
-      - The user that the connector logs in to the controller as. Needed to create an instance.
+      - The user that the connector logs in to the controller as. Needed to create an instance, and to
+        change anything of it where the server does not show the user.
     type: str
   controller_password:
     description:
@@ -79,6 +80,7 @@ options:
     description:
       - The settings of the connector's type that are files, such as C(PRIVATE_KEY_FILE). The value is the path of a
         text file on the host that runs the module, and what it contains is sent.
+      - The file is not read with O(state=absent).
       - They are written as O(update_password) says, and never returned.
     type: dict
   instance_id:

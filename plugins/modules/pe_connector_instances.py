@@ -17,7 +17,8 @@ description:
   - Does for many instances of one connector what M(microseg.enforcement.pe_connector_instance) does for one, with a
     single read of the server, and can remove all others.
   - One instance that fails does not stop the others. The task fails in the end and names those that failed.
-  - An instance that is listed twice is an error, before any request.
+  - An instance that is listed twice is an error, before any request. So is a setting that stands in
+    O(connector_instances[].additional_settings) of one entry and is a secret or a file in another.
   - The playbook C(microseg.enforcement.connector_instances) does this for several connector servers.
 extends_documentation_fragment:
   - microseg.enforcement.pe
@@ -58,7 +59,8 @@ options:
         type: int
       controller_username:
         description:
-          - The user that the connector logs in to the controller as. Needed to create an instance.
+          - The user that the connector logs in to the controller as. Needed to create an instance, and to
+            change anything of it where the server does not show the user.
         type: str
       controller_password:
         description:
@@ -82,6 +84,7 @@ options:
         description:
           - The settings of the connector's type that are files, such as C(PRIVATE_KEY_FILE). The value is the path of
             a text file on the host that runs the module, and what it contains is sent.
+          - The file is not read with O(connector_instances[].state=absent).
           - They are written as O(update_password) says, and never returned.
         type: dict
       state:

@@ -111,7 +111,7 @@ CONTRAIL_CASES = [
     Case("delete by id", {"instance_id": IDENT, "state": "absent"}, seed=_with(DEMO), result=None),
     Case("absent beside like ones", {**IS, "state": "absent"}, changed=False, seed=_with(*OTHERS),
          untouched=ALL_OTHERS, result=None, reads=1),
-    Case("absent by id", {"instance_id": IDENT, "state": "absent"}, changed=False, result=None, reads=1),
+    Case("absent by id", {"instance_id": IDENT, "state": "absent"}, changed=False, result=None, reads=2),
 ]  # fmt: skip
 
 
@@ -360,7 +360,6 @@ POST_FAULTS: list[dict[str, Any]] = [
     {"kind": "reset_before"},
     {"kind": "truncate"},
     {"kind": "invalid_json"},
-    {"kind": "hang", "seconds": 30},
 ]
 
 
@@ -375,6 +374,13 @@ def test_never_two(simulator: Simulator, fault: dict[str, Any]) -> None:
     assert not run_module(MODULE, options)["changed"]
 
 
+def test_a_post_that_is_late_is_not_sent_again(simulator: Simulator) -> None:
+    simulator.fault("hang", method="POST", server="contrail", seconds=30)
+    result = run_module(MODULE, {**connector(simulator, "contrail"), **NEW, "timeout": 1})
+    assert "is not known" in result["msg"]
+    assert [entry["method"] for entry in simulator.journal()].count("POST") == 1
+
+
 def test_a_plain_500_is_not_tried_again(simulator: Simulator) -> None:
     simulator.fault("status", method="POST", status=500, message="no licence")
     result = run_module(MODULE, {**connector(simulator, "contrail"), **NEW})
@@ -382,6 +388,19 @@ def test_a_plain_500_is_not_tried_again(simulator: Simulator) -> None:
     assert "no licence" in result["msg"]
     assert len([entry for entry in simulator.journal() if entry["method"] == "POST"]) == 1
     assert simulator.state()["connector_instances"]["contrail"] == []
+
+
+def test_nothing_is_made_or_deleted_where_the_server_has_other_names(simulator: Simulator) -> None:
+    simulator.seed(**_with({"id": "x1", "address": "10.92.82.18", "space": "demo"}))
+    made = run_module(MODULE, {**connector(simulator, "contrail"), **NEW})
+    assert made["failed"]
+    assert "without a readable controller_ip" in made["msg"]
+    purged = _bulk(simulator, connector_instances=[NEW], purge=True)
+    assert purged["failed"]
+    assert "cannot be recognised" in purged["msg"]
+    nameless = {**connector(simulator, "contrail"), "controller_ip": None, "state": "absent"}
+    assert run_module(MODULE, nameless)["failed"]
+    assert not any(entry["mutating"] for entry in simulator.journal())
 
 
 def test_four_at_once_make_one(simulator: Simulator) -> None:
@@ -428,6 +447,15 @@ def test_the_path_of_the_api_may_be_given(simulator: Simulator, path: str) -> No
 def test_a_wrong_path_is_explained(simulator: Simulator) -> None:
     contrail = connector(simulator, "contrail")
     result = run_module(INFO, {**contrail, "connector_url": contrail["connector_url"] + "/api"})
+    assert result["status"] == 404
+    assert "connector_url" in result["msg"]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_wrong_path_does_not_read_as_absent(simulator: Simulator, state: str) -> None:
+    contrail = connector(simulator, "contrail")
+    url = contrail["connector_url"] + "/api/v3/connector"
+    result = run_module(MODULE, {**contrail, "connector_url": url, "instance_id": IDENT, "state": state})
     assert result["status"] == 404
     assert "connector_url" in result["msg"]
 
@@ -489,7 +517,7 @@ def test_a_bad_filter_names_the_option_and_sends_nothing(
     assert simulator.journal() == []
 
 
-FREE = {
+FREE: dict[str, Any] = {
     "type": "Example Cloud",
     "controllerContexts": True,
     "capabilities": [],
@@ -620,6 +648,18 @@ def test_many_may_be_made_anew_and_get_new_passwords(simulator: Simulator) -> No
     assert _actions(again) == [("a", "update"), ("b", "update")]
 
 
+def test_a_purge_uncovers_nothing_by_the_settings_of_others(simulator: Simulator) -> None:
+    simulator.settings(connector_secrets="echoed")
+    word = [{"name": "LOGIN_WORD", "value": "W0rd-of-entry"}]
+    about = {**FREE, "additionalSettings": [{**item, "required": False} for item in FREE["additionalSettings"]]}
+    seed = [_raw("a", "a", additionalSettings=word), _raw("old", "old", additionalSettings=word)]
+    simulator.seed(connector_types={"free": about}, connector_instances={"free": seed})
+    for entry in ({**LIST[1], "additional_settings": {"LOGIN_WORD": "x"}}, {**LIST[0], "state": "absent"}):
+        entries = [{**entry, "additional_settings": {"LOGIN_WORD": "x"}}]
+        result = _bulk(simulator, check=True, server="free", connector_instances=entries, purge=True)
+        assert "W0rd-of-entry" not in json.dumps(result)
+
+
 def test_without_purge_others_stay(simulator: Simulator) -> None:
     simulator.seed(**_with(*OTHERS))
     _bulk(simulator, connector_instances=LIST)
@@ -650,6 +690,10 @@ def test_an_empty_list_with_purge_removes_all(simulator: Simulator) -> None:
         (
             "connector_instances[0].secret_settings",
             [{**NEW, "additional_settings": {"A": "1"}, "secret_settings": {"A": "1"}}],
+        ),
+        (
+            "connector_instances[1].secret_settings",
+            [{**LIST[0], "additional_settings": {"A": "1"}}, {**LIST[1], "secret_settings": {"A": "word"}}],
         ),
     ],
     ids=str,

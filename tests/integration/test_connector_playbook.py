@@ -108,7 +108,17 @@ def test_one_connector_that_fails_does_not_stop_the_others(simulator: Simulator,
         [{"url": "https://127.0.0.1:1"}],
         [{"instances": []}],
         [{"url": "https://127.0.0.1:1", "instances": [], "instance": []}],
-        [{"url": "https://127.0.0.1:1", "instances": []}, {"url": "https://127.0.0.1:1", "instances": []}],
+        *[
+            [{"url": "https://pe:1", "instances": []}, {"url": url, "instances": []}]
+            for url in ("https://pe:1", "https://PE:1", "https://pe:1/", " https://pe:1/api/v2/connector/ ")
+        ],
+        [{"url": "https://pe/x", "instances": []}, {"url": "https://pe:443/x/", "instances": []}],
+        {"url": "https://127.0.0.1:1", "instances": []},
+        [PASSWORD],
+        *[
+            [{"url": "https://127.0.0.1:1", "instances": instances}]
+            for instances in (PASSWORD, None, {**LOGIN}, [PASSWORD], [[{**LOGIN}]], [None])
+        ],
     ],
     ids=str,
 )
@@ -118,6 +128,16 @@ def test_a_wrong_variable_is_told_before_anything_is_done(tmp_path: Path, connec
     ended = run_playbook(PLAYBOOK, "-e", f"@{variables}", cwd=tmp_path)
     assert ended.status != 0
     assert "pe_connectors must be a list" in ended.stdout
+    assert PASSWORD not in ended.output
+
+
+def test_two_paths_are_two_connectors(tmp_path: Path) -> None:
+    variables = tmp_path / "variables.json"
+    connectors = [{"url": f"https://127.0.0.1:1/{path}", "instances": [], "timeout": 1} for path in "ab"]
+    variables.write_text(json.dumps({"pe_connectors": connectors}))
+    ended = run_playbook(PLAYBOOK, "-e", f"@{variables}", cwd=tmp_path)
+    assert "pe_connectors must be a list" not in ended.stdout
+    assert "cannot be reached" in ended.stdout
 
 
 # Secrets.

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import time
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils._core.answers import Answer, describe, one_line, read_errors
+from plugins.module_utils._core.answers import Answer, describe, one_line, read_errors, without
 from plugins.module_utils._core.errors import ApiError, ContractError
 
 
@@ -185,3 +186,17 @@ def test_errors_are_found_by_token_or_message() -> None:
         "errors": [{"token": "Some_Token", "message": "Hard Limit reached"}],
         "request_id": "r1",
     }
+
+
+@pytest.mark.parametrize(
+    "secret", ['Corr"ect\\Horse', "Pässwörd-geheim", 'line "one" of it\nline "two" of it', "a&b<c>d"]
+)
+def test_a_secret_is_taken_out_however_it_is_escaped(secret: str) -> None:
+    sent = {"controller": {"password": secret}}
+    for ascii_only in (True, False):
+        body = json.dumps(sent, ensure_ascii=ascii_only)
+        for text in (body, json.dumps([{"message": body}], ensure_ascii=ascii_only), f"<p>{html.escape(secret)}</p>"):
+            shown = str(read_errors(without(text.encode(), [secret])))
+            assert "********" in shown
+            for part in ("Corr", "Horse", "geheim", "of it", "b<c"):
+                assert part not in shown

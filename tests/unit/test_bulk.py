@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.bulk import BulkError, BulkOutcome, reconcile_all, requests_from
-from plugins.module_utils._core.errors import OptionError, RequestError
+from plugins.module_utils._core.errors import CollectionError, OptionError, RequestError
 from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Action, Plan
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
@@ -158,3 +158,18 @@ def test_of_many_failures_ten_are_named() -> None:
 def test_a_wrong_list_is_an_error_before_any_read(entries: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(OptionError, match=words):
         requests_from(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": entries})
+
+
+@pytest.mark.parametrize("name", [None, "", ["PP-A"], {"name": "PP-A"}, 5])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_purge_removes_nothing_where_an_object_cannot_be_recognised(name: Any, dry_run: bool) -> None:
+    store = ListStore(raw_profile(1, name="PP-A"), raw_profile(2, name=name))
+    with pytest.raises(CollectionError, match=r"nothing was done: .* name for /orgs/1/pairing_profiles/2"):
+        run(store, {"name": "PP-B"}, purge=True, dry_run=dry_run)
+    assert store.written == []
+    run(store, {"name": "PP-B"}, dry_run=dry_run)  # without purge it is in nobody's way
+
+
+def test_a_null_name_is_no_identity() -> None:
+    with pytest.raises(OptionError, match="name: is needed, or href"):
+        run(ListStore(raw_profile(1, name=None)), {"name": None, "state": "absent"})

@@ -218,3 +218,22 @@ def test_deadline_says_whether_the_outcome_is_known(sent: bool, before: tuple[tu
 def test_store_of_a_201_that_made_nothing(body: Reply) -> None:
     with pytest.raises(ContractError):
         store_error(body, Reply(200, []))()
+
+
+def slow() -> UnknownOutcomeError:
+    """Return the error of a POST that had no answer in time: the server may still be at it."""
+    return UnknownOutcomeError(RequestError("no answer in time", "POST", PROFILES), transient=True, late=True)
+
+
+def test_a_slow_server_that_allows_doubles_is_looked_at_again_and_never_sent_to_again() -> None:
+    made, steps, _transport = create(("send", slow()), ("look up", None), ("look up", None), ("look up", MADE))
+    assert made == MADE
+    assert steps.taken == ["send", "look up", "look up", "look up"]
+    with pytest.raises(RequestError, match="is not known, since the server may still be at it"):
+        create(("send", slow()), *[("look up", None)] * ATTEMPTS)
+
+
+def test_a_slow_server_that_refuses_doubles_is_sent_to_again() -> None:
+    steps = Steps(("send", slow()), ("look up", None), ("send", refused()), ("look up", MADE))
+    transport = FakeTransport(in_turn())
+    assert create_once(transport, steps.send, steps.look_up, refuses_doubles=True) == MADE

@@ -137,7 +137,9 @@ def test_the_table_is_all_that_holds_names(names: Names, tmp_path: Path) -> None
 
 def store(kind: Kind, transport: FakeTransport, names: Names) -> PeStore:
     """A store as the API makes it for a task that gives all settings."""
-    return PeStore(Connector(transport, names), kind, plain=frozenset(["REGION"]), hidden=frozenset(["WORD"]))
+    return PeStore(
+        Connector(transport, names), kind, plain={("2001:db8::1", "demo"): {"REGION": "eu"}}, hidden=frozenset(["WORD"])
+    )
 
 
 def act(kind: Kind, transport: FakeTransport, names: Names, options: dict[str, Any], state: str = "present") -> Outcome:

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.module_utils._core.answers import Answer, without
-from plugins.module_utils._core.errors import ApiError, ContractError, OptionError
+from plugins.module_utils._core.errors import ApiError, ContractError, OptionError, RequestError
 from plugins.module_utils._core.kind import ABSENT, PRESENT, Identity
 from plugins.module_utils._core.plan import Action
 from plugins.module_utils._pe import settings
-from plugins.module_utils._pe.connection import Pe, api_url, is_id
+from plugins.module_utils._pe.connection import Pe, api_url, is_id, plain_settings
 from plugins.module_utils._pe.connector import ConnectorType, Setting, read_connector_type
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, address
 from plugins.module_utils._pe.names import NAMES
@@ -106,6 +106,11 @@ def test_an_id_may_be_a_number() -> None:
         ("KEY_NAME", False),
         ("PASSIVE_MODE", False),
         ("123", False),
+        *[
+            (name, True)
+            for name in ("APITOKEN", "APIToken", "AUTHTOKEN", "SECRETKEY", "PSK", "PIN", "sshKeys", "PSKs2PSK")
+        ],
+        *[(name, False) for name in ("MONKEY", "HOCKEY", "REGION", "SPINE", "OPINION", "KEYRING_PATH", "TOKEN_URL")],
     ],
 )
 def test_secret_names(name: str, secret: bool) -> None:
@@ -169,7 +174,7 @@ def handed_out(shown: list[Any], type_settings: list[Any] | None, plain: str = "
     if type_settings is not None:
         replies.append(Reply(value={"type": "X", "additionalSettings": type_settings}))
     connector = Connector(FakeTransport(in_turn(*replies)), NAMES)
-    store = PeStore(connector, CONNECTOR_INSTANCE, plain=frozenset(plain), hidden=frozenset(hidden))
+    store = PeStore(connector, CONNECTOR_INSTANCE, plain={"one": dict.fromkeys(plain, "1")}, hidden=frozenset(hidden))
     present = CONNECTOR_INSTANCE.present(store.query({})[0]) or {}
     return dict(present["additional_settings"])
 
@@ -214,6 +219,8 @@ AWS = ConnectorType(
         ("Cisco ISE", False, (None, "x"), "address_space_name"),
         ("Cisco ISE", False, ("x", None), "address_space_type"),
         ("Draws", True, ("Project", "x"), None),
+        ("Juniper_Contrail2", True, ("VPC", "x"), "address_space_type"),
+        ("Contrails", True, ("VPC", "x"), None),
     ],
 )
 def test_address_spaces(kind: str, contexts: bool | None, space: tuple[Any, Any], option: str | None) -> None:
@@ -296,3 +303,219 @@ def test_a_setting_stands_in_one_option() -> None:
 
 def test_all_connection_options_have_a_variable() -> None:
     assert {spec["env"][0] for spec in Pe.options.values()} == {f"PE_{name.upper()}" for name in Pe.options}
+
+
+# Reading what a server shows.
+
+
+@pytest.mark.parametrize(
+    ("field", "shown", "read"),
+    [
+        ("address_space_name", 123, "123"),
+        ("address_space_name", 0, "0"),
+        ("address_space_name", "", None),
+        ("address_space_name", None, None),
+        ("address_space_name", True, None),
+        ("address_space_name", 1.5, None),
+        ("address_space_name", ["x"], None),
+        ("address_space_type", {}, None),
+        ("controller_ip", "010.000.000.001", "10.0.0.1"),
+        ("controller_ip", "0.0.0.0", "0.0.0.0"),
+        ("controller_ip", "::ffff:192.0.2.1", "192.0.2.1"),
+        ("controller_ip", "host.example.com", "host.example.com"),
+        ("controller_ip", ["10.0.0.1"], None),
+        ("controller_ip", 1, None),
+        ("controller_port", "443", 443),
+        ("controller_port", "9" * 5000, "9" * 5000),
+        ("additional_settings", [{"name": "A", "value": 1}, {"name": "A", "value": "x"}, {"name": "A"}], {"A": "x"}),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_how_odd_values_read(field: str, shown: Any, read: Any) -> None:
+    assert CONNECTOR_INSTANCE.field(field).read(shown) == read
+
+
+# What is written, and what is read back.
+
+
+DESIRED = {"controller_ip": "10.0.0.1", "address_space_name": "demo", "controller_password": "pass word"}
+TYPE = Reply(value={"type": "X", "additionalSettings": [{"name": name} for name in "AB"]})
+
+
+def identity() -> Identity:
+    return Identity(names={"controller_ip": "10.0.0.1", "address_space_name": "demo"})
+
+
+def opened(*replies: Any, **more: Any) -> tuple[PeStore, FakeTransport]:
+    """A store whose server answers these."""
+    transport = FakeTransport(in_turn(*replies))
+    return PeStore(Connector(transport, NAMES), CONNECTOR_INSTANCE, **more), transport
+
+
+def updated(shown: dict[str, Any], desired: dict[str, Any], *types: Reply) -> Any:
+    """The body of the PUT that makes ``desired`` of what a server shows, which is checked before."""
+    answers = [
+        Reply(value=[shown]),
+        *types,
+        *([] if types else [Reply(value={"type": "X"})]),
+        Reply(),
+        Reply(value=shown),
+    ]
+    store, transport = opened(*answers)
+    current = store.find(identity())
+    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, **desired}, PRESENT)
+    store.check(plan, current)
+    store.execute(plan, identity())
+    return next(sent.body for sent in transport.sent if sent.method == "PUT")
+
+
+def test_an_id_that_leads_to_another_instance_does_not_count() -> None:
+    other = raw("other", controller={**LOGIN, "ipAddress": "10.0.0.2"})
+    store, transport = opened(Reply(value={"id": "other"}), Reply(value=other), Reply(value=[other, raw("mine")]))
+    made = store.execute(CONNECTOR_INSTANCE.plan(None, DESIRED, PRESENT), identity())
+    assert made is not None
+    assert made["id"] == "mine"
+    assert transport.calls() == ["POST /instances", "GET /instances/other", "GET /instances"]
+
+
+@pytest.mark.parametrize("reply", [Reply(500), Reply(raw=b"{")], ids=str)
+def test_what_cannot_be_read_back_was_changed(reply: Reply) -> None:
+    current = raw()
+    for plan, before, word in (
+        (CONNECTOR_INSTANCE.plan(None, DESIRED, PRESENT), [], "created"),
+        (
+            CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT),
+            [Reply(value=current)],
+            "updated",
+        ),
+    ):
+        store, _transport = opened(*before, Reply(value={"id": "one"}), *[reply] * 3)
+        with pytest.raises(RequestError, match=f"was {word} before that") as caught:
+            store.execute(plan, identity())
+        assert caught.value.changed
+
+
+def test_an_update_keeps_what_it_does_not_mention() -> None:
+    shown = raw(
+        controller={**LOGIN, "port": "443", "zone": 7, "word": "****"},
+        additionalSettings=[{"name": "A", "value": 1, "note": "x"}, {"name": "GONE", "value": None}],
+        site={"id": 5},
+    )
+    body = updated(shown, {"address_space_type": "VPC"}, TYPE)
+    assert body == {
+        "controller": {"ipAddress": "10.0.0.1", "port": "443", "username": "admin", "password": "pass word", "zone": 7},
+        "endpointAddressSpace": {"type": "VPC", "name": "demo"},
+        "additionalSettings": [{"name": "A", "value": 1, "note": "x"}, {"name": "GONE", "value": None}],
+        "site": {"id": 5},
+    }
+    changed = updated(
+        shown,
+        {"additional_settings": {"A": "1", "B": "2"}},
+        TYPE,
+    )
+    assert changed["additionalSettings"] == [{"name": "A", "value": 1, "note": "x"}, {"name": "B", "value": "2"}]
+    assert "additionalSettings" not in updated(raw(), {"controller_port": 1})
+
+
+def test_what_the_type_no_longer_lists_does_not_block_an_update() -> None:
+    shown = raw(additionalSettings=[{"name": "OLD", "value": "1"}, {"name": "OLD_KEY", "value": "****"}])
+    assert updated(shown, {"controller_port": 1}, TYPE)["additionalSettings"] == [{"name": "OLD", "value": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("shown", "desired", "option"),
+    [
+        ({"controller": {**LOGIN, "username": None}}, {}, "controller_username"),
+        ({"controller": {**LOGIN, "username": "*****"}}, {}, "controller_username"),
+        ({"additionalSettings": [{"name": "F", "value": None}]}, {}, "file_settings"),
+        ({"additionalSettings": [{"name": "S", "value": "***"}]}, {}, "secret_settings"),
+        ({"additionalSettings": [{"name": "P", "value": "***"}]}, {}, "additional_settings"),
+        ({"additionalSettings": [{"name": "P", "value": None}]}, {}, None),
+        ({"additionalSettings": [{"name": "P", "value": "***"}]}, {"additional_settings": {"Q": "1"}}, None),
+    ],
+    ids=str,
+)
+def test_what_an_update_needs(shown: dict[str, Any], desired: dict[str, Any], option: str | None) -> None:
+    kinds = [{"name": "F", "type": "file"}, {"name": "S", "type": "password"}, {"name": "P"}, {"name": "Q"}]
+    store, _transport = opened(Reply(value=[raw(**shown)]), Reply(value={"type": "X", "additionalSettings": kinds}))
+    current = store.find(identity())
+    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1, **desired}, PRESENT)
+    if option is None:
+        store.check(plan, current)
+    else:
+        with pytest.raises(OptionError, match=f"^{option}: .*is needed"):
+            store.check(plan, current)
+
+
+@pytest.mark.parametrize("value", ["x", {}, ["x"], [{"name": "A"}, None]], ids=str)
+def test_settings_that_are_no_list_of_objects_are_an_error(value: Any) -> None:
+    store, _transport = opened(Reply(value=[raw(additionalSettings=value)]))
+    with pytest.raises(ContractError, match="additionalSettings is no list of objects"):
+        store.query({})
+
+
+def test_a_404_of_an_id_is_confirmed_by_the_collection() -> None:
+    store, _transport = opened(Reply(404), Reply(value=[]))
+    assert store.find(Identity("one")) is None
+    store, transport = opened(Reply(404), Reply(404))
+    with pytest.raises(ApiError):
+        store.find(Identity("one"))
+    assert transport.calls() == ["GET /instances/one", "GET /instances"]
+
+
+def test_an_odd_id_is_an_error_of_the_check_too() -> None:
+    store, _transport = opened(Reply(value=[raw("../x")]))
+    current = store.find(identity())
+    for state in (PRESENT, ABSENT):
+        with pytest.raises(ContractError):
+            store.check(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, state), current)
+
+
+def test_a_removed_instance_needs_no_file() -> None:
+    params = {"controller_ip": "10.0.0.1", "file_settings": {"A": "/does/not/exist"}}
+    assert "file_settings" not in CONNECTOR_INSTANCE.desired({**params, "state": ABSENT})
+    with pytest.raises(OptionError, match=r"^file_settings: "):
+        CONNECTOR_INSTANCE.desired({**params, "state": PRESENT})
+
+
+# Settings of several entries.
+
+
+def of_tasks(*entries: dict[str, Any]) -> dict[Any, Any]:
+    base = {"controller_ip": "2001:DB8::0:1", "address_space_name": None}
+    return plain_settings([{**base, **entry} for entry in entries], CONNECTOR_INSTANCE)
+
+
+def test_a_task_uncovers_settings_of_its_own_instance_only() -> None:
+    found = of_tasks(
+        {"additional_settings": {"A": 1}},
+        {"additional_settings": {"B": 1}, "address_space_name": "x", "state": ABSENT},
+        {"additional_settings": {"C": 1}, "instance_id": "7"},
+    )
+    assert found == {("2001:db8::1", None): {"A": "1"}, "7": {"C": "1"}}
+    kinds = Reply(value={"type": "X", "additionalSettings": [{"name": "A", "type": "password"}]})
+    settings_shown = [{"name": "A", "value": "1"}]
+    rows = [raw(additionalSettings=settings_shown), raw("two", additionalSettings=settings_shown)]
+    store, _transport = opened(Reply(value=rows), kinds, plain={"one": {"A": "1"}})
+    rows[1]["endpointAddressSpace"] = {"type": "Project", "name": "other"}
+    handed = [(CONNECTOR_INSTANCE.present(item) or {})["additional_settings"] for item in store.query({})]
+    assert handed == [{"A": "1"}, {}]
+
+
+def test_a_setting_is_plain_or_hidden_in_all_entries() -> None:
+    tasks: list[dict[str, Any]] = [{"file_settings": {"A": "/x"}}, {"additional_settings": {"A": "1"}}]
+    with pytest.raises(OptionError, match=r"^list\[0\].file_settings: A stands in list\[1\].additional_settings"):
+        settings.check_together(tasks, "list")
+
+
+def test_a_plain_value_of_asterisks_is_no_mask() -> None:
+    shown = Reply(value=[raw(additionalSettings=[{"name": "A", "value": "***"}])])
+    store, _transport = opened(shown, plain={"one": {"A": "***"}})
+    desired = {**DESIRED, "additional_settings": {"A": "***"}}
+    assert CONNECTOR_INSTANCE.plan(store.find(identity()), desired, PRESENT).action is Action.NOTHING
+
+
+def test_required_may_be_text() -> None:
+    body = json.dumps({"type": "X", "additionalSettings": [{"name": "A", "required": word} for word in ("true", "no")]})
+    found = read_connector_type(NAMES, Answer(200, {}, body.encode(), "GET", ""))
+    assert [item.required for item in found.settings] == [True, False]

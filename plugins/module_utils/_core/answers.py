@@ -79,7 +79,11 @@ def without(body: bytes, secrets: Iterable[str]) -> bytes:
     for secret in secrets:
         lines = [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
         for part in (secret, secret.strip(), *lines):
-            found |= {part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], html.escape(part)}
+            found |= {part, html.escape(part)}
+            for ascii_only in (True, False):
+                once = json.dumps(part, ensure_ascii=ascii_only)[1:-1]
+                # A server that quotes a body of JSON in a message of JSON escapes it twice.
+                found |= {once, *(json.dumps(once, ensure_ascii=again)[1:-1] for again in (True, False))}
     for part in sorted(found - {""}, key=len, reverse=True):
         text = text.replace(part, "********")
     return text.encode()

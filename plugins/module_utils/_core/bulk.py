@@ -51,8 +51,13 @@ class Snapshot:
         self._store = store
         self._by_names: dict[tuple[Any, ...], list[Raw]] = {}
         self._by_reference: dict[str, Raw] = {}
+        self.unknown: list[str] = []
         for raw in store.query({}):
-            self._by_names.setdefault(self._names_of(raw), []).append(raw)
+            names = kind.names_of(raw)
+            if names is None:
+                self.unknown.append(kind.reference_of(raw))
+            else:
+                self._by_names.setdefault(names, []).append(raw)
             self._by_reference[kind.reference_of(raw)] = raw
 
     def find(self, identity: Identity) -> Raw | None:
@@ -87,9 +92,6 @@ class Snapshot:
             for raw in raws
         ]
 
-    def _names_of(self, raw: Raw) -> tuple[Any, ...]:
-        return tuple(self._kind.field(name).value_in(raw) for name in self._kind.identity)
-
 
 def requests_from(kind: Kind, params: Mapping[str, Any]) -> list[Request]:
     """Return what the list of objects in ``params`` asks for.
@@ -120,6 +122,12 @@ def reconcile_all(kind: Kind, store: Store, requests: Sequence[Request], purge: 
     is not listed may be what the failed one was to replace.
     """
     run = _Run(kind, Snapshot(kind, store), dry_run)
+    if purge and run.snapshot.unknown:
+        # It may be one that is listed, and purging it would remove what the task is to keep.
+        raise CollectionError(
+            f"nothing was done: purge would remove what cannot be recognised, since the server shows no readable "
+            f"{kind.identity[0]} for {', '.join(run.snapshot.unknown[:_MOST_NAMED])}"
+        )
     for request in requests:
         run.do(request, request.identity)
     if purge and not run.failures:

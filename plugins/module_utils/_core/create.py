@@ -14,10 +14,13 @@ from .kind import Raw
 from .transport import Transport
 
 
-def create_once(transport: Transport, send: Callable[[], Raw], look_up: Callable[[], Raw | None]) -> Raw:
+def create_once(
+    transport: Transport, send: Callable[[], Raw], look_up: Callable[[], Raw | None], refuses_doubles: bool = False
+) -> Raw:
     """Return the new object: ``send`` makes it, ``look_up`` finds it by its identity.
 
-    After an end that does not say whether the server acted, the object is looked up before anything is sent again.
+    After an end that does not say whether the server acted, the object is looked up before anything is sent again. A
+    server that was only slow may still act after that: nothing is sent again then, unless it ``refuses_doubles``.
     Raises the error of the request where the object is not there.
     """
     attempt = 0
@@ -27,6 +30,8 @@ def create_once(transport: Transport, send: Callable[[], Raw], look_up: Callable
             return send()
         except UnknownOutcomeError as error:
             found = _look_up_after(error.cause, look_up)
+            if found is None and error.late and not refuses_doubles:
+                found = _wait_for(transport, error.cause, look_up)
             if found is not None:
                 return found
             if not error.transient or attempt >= retry.ATTEMPTS:
@@ -42,6 +47,17 @@ def create_once(transport: Transport, send: Callable[[], Raw], look_up: Callable
             if found is None:
                 raise
             return found
+
+
+def _wait_for(transport: Transport, failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw:
+    """Return the object once the server shows it. Raise ``failure`` if it does not in several looks."""
+    for attempt in range(1, retry.ATTEMPTS):
+        transport.pause(attempt, failure)
+        found = _look_up_after(failure, look_up)
+        if found is not None:
+            return found
+    failure.add("Whether the object was created is not known, since the server may still be at it. Run again later")
+    raise failure
 
 
 def _look_up_after(failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw | None:

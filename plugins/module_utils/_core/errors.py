@@ -137,12 +137,14 @@ class UnknownOutcomeError(RequestError):
     """A request that is not safe to repeat ended without saying whether the server acted.
 
     ``cause`` is the error itself; ``transient`` says whether trying again makes sense once a look-up has shown that
-    the server did not act (a broken connection: yes, a plain 500: no).
+    the server did not act (a broken connection: yes, a plain 500: no). ``late`` says that the server may still be
+    at it, so that not even a look-up tells.
     """
 
-    def __init__(self, cause: RequestError, transient: bool) -> None:
+    def __init__(self, cause: RequestError, transient: bool, late: bool = False) -> None:
         self.cause = cause
         self.transient = transient
+        self.late = late
         super().__init__(str(cause), cause.method, cause.path)
 
     def details(self) -> dict[str, Any]:

@@ -167,6 +167,12 @@ class Kind:
             raise ContractError(f"the server shows a {self.title} without {self.reference}", "GET", self.plural)
         return value
 
+    def names_of(self, raw: Raw) -> tuple[Any, ...] | None:
+        """Return the values of the identity of an object, None where the first cannot be read: then it is unknown."""
+        names = tuple(self.field(name).value_in(raw) for name in self.identity)
+        readable = all(name is None or isinstance(name, (str, int)) for name in names)
+        return names if readable and isinstance(names[0], str) and names[0] else None
+
     def ambiguous(self, identity: Identity, found: Sequence[Raw]) -> AmbiguousError:
         """Return the error for an identity that several objects have."""
         references = [self.reference_of(raw) for raw in found]

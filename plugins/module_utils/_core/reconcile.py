@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import OptionError
+from .errors import CollectionError, OptionError
 from .fields import checked
 from .kind import ABSENT, CarefulStore, Identity, Kind, Raw, Store
 from .plan import Action, Plan
@@ -60,6 +60,9 @@ def request_from(kind: Kind, params: Mapping[str, Any]) -> Request:
     _check_references(kind, params, desired)
     if reference is not None:
         identity = Identity(reference)
+    elif desired.get(kind.identity[0]) is None:
+        # Ansible's own check lets a null pass, and an object without a name would answer to it.
+        raise OptionError(kind.identity[0], f"is needed, or {kind.reference}")
     else:
         identity = Identity(names={name: desired.get(name) for name in kind.identity})
     if new_name is None:
@@ -117,9 +120,13 @@ def _execute(kind: Kind, store: Store, plan: Plan, request: Request) -> tuple[Ra
     identity = request.new_identity or request.identity
     after = store.execute(plan, identity)
     left = kind.plan(after, request.desired, request.state)
-    if plan.action is Action.CREATE and left.action is Action.UPDATE:
+    if plan.action is Action.CREATE and left.action is Action.UPDATE and not set(left.changes) & set(kind.identity):
         # Somebody else made an object of this name just before, or the server leaves something out when it creates.
-        after = store.execute(left, identity)
+        try:
+            after = store.execute(left, identity)
+        except CollectionError as error:
+            error.changed = True
+            raise
         left = kind.plan(after, request.desired, request.state)
     return after, left
 

@@ -56,6 +56,7 @@ LARGEST_ANSWER = 256 * 1024 * 1024
 """Bytes. No collection of a PCE comes near; an endless answer must not eat the controller's memory."""
 
 _CONNECT_TIMEOUT = 10.0
+_GATEWAY_TIMEOUT = 504
 _SHORTEST_WAIT = 0.5  # a server that says "Retry-After: 0" again and again is not to be flooded
 _CHUNK = 64 * 1024
 
@@ -224,7 +225,8 @@ class Transport:
         if isinstance(failure, UnknownOutcomeError):
             return failure.cause if retry.is_repeatable(method) else failure
         if isinstance(failure, ApiError) and failure.status >= 500 and not retry.is_repeatable(method):
-            return UnknownOutcomeError(failure, transient=retry.is_transient(failure.status))
+            late = failure.status == _GATEWAY_TIMEOUT
+            return UnknownOutcomeError(failure, transient=retry.is_transient(failure.status), late=late)
         return failure
 
     def _send(
@@ -298,7 +300,8 @@ class Transport:
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
             return UnreachableError(f"{where} cannot be asked for {path}: {reason}", method, path, permanent=True)
         broken = RequestError(f"the connection to {where} broke during {method} {path}: {reason}", method, path)
-        return UnknownOutcomeError(broken, transient=True)
+        late = any(isinstance(item, requests.exceptions.Timeout) for item in _chain(error))
+        return UnknownOutcomeError(broken, transient=True, late=late)
 
     def _where(self) -> str:
         return urlsplit(self.endpoint.url).netloc

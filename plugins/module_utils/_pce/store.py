@@ -57,7 +57,13 @@ class PceStore:
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Do what the plan says. Return the object as the PCE shows it now, None where it is gone."""
         if plan.action is Action.CREATE:
-            return create_once(self._transport, lambda: self._create(plan, identity), lambda: self.find(identity))
+            # A PCE lets no two pairing profiles have one name.
+            return create_once(
+                self._transport,
+                lambda: self._create(plan, identity),
+                lambda: self.find(identity),
+                refuses_doubles=True,
+            )
         href = self._own_href(plan.reference)
         if plan.action is Action.UPDATE:
             self._transport.request("PUT", href, body=self._kind.body(plan.changes))

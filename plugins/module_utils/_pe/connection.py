@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from .._core.connection import endpoint_options, shared_options
 from .._core.errors import OptionError
-from .._core.kind import Kind
+from .._core.kind import ABSENT, Kind
 from .._core.transport import Endpoint, Transport
 from . import settings
 from .names import NAMES, Names
@@ -61,11 +61,12 @@ class Pe:
         tasks = [params] if listed is None else listed
         for position, entry in enumerate(tasks):
             settings.check_apart(entry, "" if listed is None else f"{kind.plural}[{position}].")
+        settings.check_together(tasks, kind.plural)
         return PeStore(
             self.connector(params),
             kind,
             recreate=bool(params.get("recreate")),
-            plain=settings.named(tasks, settings.PLAIN),
+            plain=plain_settings(tasks, kind),
             hidden=settings.named(tasks, settings.SECRET, settings.FILE),
         )
 
@@ -73,6 +74,21 @@ class Pe:
         """Raise OptionError unless ``value`` can be the id of an instance: it becomes a part of a path."""
         if not is_id(value):
             raise OptionError(option, f"is no id of a connector instance: {value!r}")
+
+
+def plain_settings(tasks: Sequence[Mapping[str, Any]], kind: Kind) -> dict[Any, dict[str, str]]:
+    """Return the settings that tasks show themselves, by the reference or the names of the instance that has them.
+
+    A task that removes an instance says nothing of its settings.
+    """
+    found: dict[Any, dict[str, str]] = {}
+    for params in tasks:
+        if params.get(settings.PLAIN) and params.get("state") != ABSENT:
+            names = {name: params.get(name) for name in kind.identity}
+            parsed = [None if value is None else kind.field(name).parse(value) for name, value in names.items()]
+            key = params.get(kind.reference) or tuple(parsed)
+            found[key] = kind.field(settings.PLAIN).parse(params[settings.PLAIN])
+    return found
 
 
 def is_id(value: str) -> bool:

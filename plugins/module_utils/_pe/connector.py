@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ from .._core.errors import OptionError
 from .names import Names
 from .settings import FILE, OPTIONS, PLAIN, SECRET, looks_secret
 
-_SPACE_TYPES = ((r"\bcontrail\b", "Project"), (r"\baws\b|\bamazon web services\b", "VPC"))
+_SPACE_TYPES = (
+    (r"(?<![a-z])contrail(?![a-z])", "Project"),
+    (r"(?<![a-z])aws(?![a-z])|\bamazon web services\b", "VPC"),
+)
 """What an address space is called in connectors whose type matches (seed: "Specify Project for Contrail and VPC for
 AWS"). Other types are free."""
 
@@ -90,12 +93,15 @@ class ConnectorType:
                 "address_space_type", f"must be {expected} for a connector of type {self.type}, not {space_type!r}"
             )
 
-    def check_settings(self, given: Mapping[str, Mapping[str, Any]]) -> None:
-        """Raise OptionError unless these are the settings of an instance. ``given`` holds names by option."""
+    def check_settings(self, given: Mapping[str, Mapping[str, Any]], kept: Iterable[str] = ()) -> None:
+        """Raise OptionError unless these are the settings of an instance.
+
+        ``given`` holds names by option. ``kept`` are those that an instance has and keeps: the type may have lost them.
+        """
         for option in OPTIONS:
             for name in given[option]:
                 self._check_setting(option, name)
-        names = {name for option in OPTIONS for name in given[option]}
+        names = {name for option in OPTIONS for name in given[option]}.union(kept)
         for item in self.settings:
             if item.required and item.name not in names:
                 raise OptionError(
@@ -128,7 +134,7 @@ def read_connector_type(names: Names, answer: Answer) -> ConnectorType:
             name=str(item[names.type_setting_name]),
             description=str(item.get(names.type_setting_description) or ""),
             type=str(item.get(names.type_setting_type) or "string"),
-            required=item.get(names.type_setting_required) is True,
+            required=str(item.get(names.type_setting_required)).lower() == "true",
         )
         for item in _objects(raw.get(names.type_settings))
         if item.get(names.type_setting_name)

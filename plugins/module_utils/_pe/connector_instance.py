@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from .._core.fields import Field, Query, server, text
-from .._core.kind import Kind
+from .._core.kind import ABSENT, Kind
 from .._core.reconcile import RENEW_ALWAYS, RENEW_ON_CREATE
 from . import settings
 from .connection import Pe
@@ -30,9 +32,17 @@ def address(value: Any) -> str:
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
+class _Instances(Kind):
+    """The table, for which a task that removes an instance needs no files."""
+
+    def desired(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """See Kind. Files are read here, and may be gone when their instance is to go."""
+        return super().desired({**params, settings.FILE: None} if params.get("state") == ABSENT else params)
+
+
 def connector_instance(names: Names = NAMES) -> Kind:
     """Return the table, for servers that use ``names``."""
-    return Kind(
+    return _Instances(
         api=Pe(names),
         title="connector instance",
         name="connector_instance",
@@ -69,9 +79,13 @@ def _id(value: Any) -> Any:
 
 
 def _controller_ip(names: Names) -> Field:
-    def read(value: Any) -> Any:
+    def read(value: Any) -> str | None:
+        if not isinstance(value, str):
+            return None
+        decimal = re.fullmatch(r"[0-9.]+", value.strip()) is not None
         try:
-            return address(value)
+            # Python refuses leading zeros, which some take for octal numbers; servers that show them mean decimal ones.
+            return address(re.sub(r"(?<![0-9])0+(?=[0-9])", "", value) if decimal else value)
         except ValueError:
             return value  # a host name that somebody gave a server that takes it
 
@@ -86,7 +100,7 @@ def _controller_port(names: Names) -> Field:
         return value
 
     def read(value: Any) -> Any:
-        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,10}", value) else value
 
     return Field("controller_port", {"type": "int"}, parse, read, path=names.controller_port)
 
@@ -104,8 +118,14 @@ def _address_space(name: str, path: tuple[str, ...]) -> Field:
             raise ValueError("must not be empty")
         return value
 
+    def read(value: Any) -> str | None:
+        # A server may show a name of digits as a number; nothing else that is no text can be a name.
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return value if isinstance(value, str) and value else None
+
     query = Query({"type": "str"}, parse=parse)
-    return Field(name, {"type": "str"}, parse, lambda value: value or None, path=path, queries=(query,))
+    return Field(name, {"type": "str"}, parse, read, path=path, queries=(query,))
 
 
 CONNECTOR_INSTANCE = connector_instance()

@@ -25,28 +25,20 @@ FILE = "file_settings"
 OPTIONS = (PLAIN, SECRET, FILE)
 
 _LARGEST_FILE = 1024 * 1024
-_SECRET_WORDS = frozenset(
-    [
-        "pass",
-        "passcode",
-        "passphrase",
-        "passwd",
-        "password",
-        "pwd",
-        "secret",
-        "token",
-        "credential",
-        "credentials",
-        "key",
-    ]
+_SECRET_WORD = re.compile(
+    r"pass|passcode|pwd|pin|psk|credentials?|.*(?:password|passwd|passphrase|secret|token)s?"
+    # Not every word on -key: a monkey is none.
+    r"|(?:access|account|api|auth|client|crypt|encryption|host|master|pre|private|secret|service|session|shared|signing|ssh"
+    r"|srx|tls|user)*keys?"
 )
 _OPEN_WORDS = frozenset(["name", "url", "alias"])
 
 
 def looks_secret(name: str) -> bool:
     """Say whether a setting's name speaks of a secret: SRX_PASSWORD does, KEYSTONE_URL and KEY_NAME do not."""
-    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower())
-    return bool(_SECRET_WORDS.intersection(words)) and words[-1] not in _OPEN_WORDS
+    apart = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", re.sub(r"([a-z])([A-Z])", r"\1_\2", name))
+    words = re.findall(r"[a-z]+", apart.lower())
+    return any(_SECRET_WORD.fullmatch(word) for word in words) and words[-1] not in _OPEN_WORDS
 
 
 def is_masked(value: Any) -> bool:
@@ -69,7 +61,8 @@ def fields(names: Names) -> tuple[Field, ...]:
 
     def read(value: Any) -> dict[str, str]:
         # What is not shown has no value here: see PeStore.
-        return {name: _text(shown) for name, shown in sorted(entries(names, value)) if shown is not None}
+        found = {name: as_text(shown) for name, shown in entries(names, value) if shown is not None}
+        return dict(sorted(found.items()))
 
     def write(value: Any) -> list[dict[str, str]]:
         return [{names.setting_name: name, names.setting_value: value[name]} for name in sorted(value)]
@@ -91,12 +84,28 @@ def check_apart(params: Mapping[str, Any], where: str = "") -> None:
             seen[name] = option
 
 
+def check_together(tasks: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Raise OptionError for a setting that one of the ``tasks`` shows and another hides: it is one or the other."""
+    plain: dict[str, int] = {}
+    for position, params in enumerate(tasks):
+        for name in params.get(PLAIN) or {}:
+            plain.setdefault(name, position)
+    for position, params in enumerate(tasks):
+        for option in (SECRET, FILE):
+            for name in params.get(option) or {}:
+                if name in plain:
+                    raise OptionError(
+                        f"{title}[{position}].{option}", f"{name} stands in {title}[{plain[name]}].{PLAIN}"
+                    )
+
+
 def named(tasks: Sequence[Mapping[str, Any]], *options: str) -> frozenset[str]:
     """Return the names of all settings in these options of ``tasks``."""
     return frozenset(name for params in tasks for option in options for name in params.get(option) or {})
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return the value of a setting as results show it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -110,7 +119,7 @@ def _parse(value: Mapping[Any, Any]) -> dict[str, str]:
             raise ValueError(f"{name} has no value")
         if isinstance(item, (Mapping, list, tuple)):
             raise ValueError(f"{name} must be a text, a number or a boolean")  # noqa: TRY004  # see fields.checked
-    return {name: _text(item) for name, item in sorted(value.items())}
+    return {name: as_text(item) for name, item in sorted(value.items())}
 
 
 def _parse_plain(value: Mapping[Any, Any]) -> dict[str, str]:

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._core.answers import Answer
 from .._core.create import create_once
-from .._core.errors import ApiError, ContractError, OptionError, RequestError
+from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError
 from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
 from .._core.transport import Transport
 from .connector import ConnectorType, read_connector_type
 from .names import Names
-from .settings import FILE, PLAIN, SECRET, entries, is_masked, looks_secret
+from .settings import FILE, PLAIN, SECRET, as_text, entries, is_masked, looks_secret
 
 _NO_PUT = (404, 405, 501)
-_NEEDED = ("controller_username", "controller_password")
+_USERNAME = "controller_username"
+_PASSWORD = "controller_password"  # noqa: S105  # an option's name
 
 
 class Connector:
@@ -40,8 +42,9 @@ class Connector:
 class PeStore:
     """The instances of a connector.
 
-    ``plain`` names settings that the task itself shows, ``hidden`` those that it does not. No secret setting leaves
-    the store: what it hands out has None in the place of the value.
+    ``plain`` holds the settings that the task itself shows, by the reference or the names of the instance that it gives
+    them to; ``hidden`` names those that it does not show, of any instance. No secret setting leaves the store: what it
+    hands out has None in the place of the value.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class PeStore:
         connector: Connector,
         kind: Kind,
         recreate: bool = False,
-        plain: frozenset[str] = frozenset(),
+        plain: Mapping[Any, Mapping[str, str]] | None = None,
         hidden: frozenset[str] = frozenset(),
     ) -> None:
         self._connector = connector
@@ -57,8 +60,10 @@ class PeStore:
         self._names = connector.names
         self._kind = kind
         self._recreate = recreate
-        self._plain = plain
+        self._plain = plain or {}
         self._hidden = hidden
+        self._unknown = 0
+        self._shown: dict[str, Raw] = {}  # as the server showed them last, for what a PUT has to keep
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one instance with this identity, or None. Raise AmbiguousError where there are several."""
@@ -79,20 +84,33 @@ class PeStore:
         Nobody says whether a PUT may leave something out, so it carries the whole configuration; and since no server
         shows the password, one that the task does not have would be lost.
         """
+        if plan.reference is not None:
+            self._own_id(plan.reference)
         if plan.action is Action.DELETE:
             return
         after = plan.after or {}
-        given = {**after, **plan.secrets}
+        given = {**plan.changes, **plan.secrets}
+        kept: list[str] = []
         if plan.action is Action.CREATE:
-            for option in _NEEDED:
+            if self._unknown:
+                # One of them may be the one that is wanted, and each run would make another.
+                raise ContractError(
+                    f"the connector server shows {self._unknown} instances without a readable "
+                    f"{self._kind.identity[0]}, so nothing is created; if it has other JSON names, see "
+                    "docs/connector-instances.md",
+                    "GET",
+                    self._names.instances,
+                )
+            for option in (_USERNAME, _PASSWORD):
                 if given.get(option) is None:
                     raise OptionError(option, f"is needed to create a {self._kind.title}")
         else:
-            self._check_secrets(plan, current or {})
+            self._check_not_shown(plan, current or {})
+            kept = [] if PLAIN in plan.changes else list(after.get(PLAIN) or ())
         connector = self._connector.type()
         if plan.action is Action.CREATE or "address_space_type" in plan.changes:
             connector.check_address_space(after["address_space_type"], after["address_space_name"])
-        connector.check_settings({option: given.get(option) or {} for option in (PLAIN, SECRET, FILE)})
+        connector.check_settings({option: given.get(option) or {} for option in (PLAIN, SECRET, FILE)}, kept)
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Do what the plan says. Return the instance as the server shows it now, None where it is gone."""
@@ -105,40 +123,67 @@ class PeStore:
         self._delete(reference)
         return None
 
-    def _check_secrets(self, plan: Plan, current: Raw) -> None:
-        password = "controller_password"  # noqa: S105  # an option's name
+    def _check_not_shown(self, plan: Plan, current: Raw) -> None:
+        """Raise OptionError for what an update has to send, and neither the task gives nor the server shows."""
+        current = self._shown.get(plan.reference or "", current)
         changes = ", ".join([*plan.changes, *plan.renewed])
         reason = f"an update sends the whole {self._kind.title}, and the server does not show this"
-        if password not in plan.secrets:
-            raise OptionError(password, f"is needed to change {changes}: {reason}")
+        if _PASSWORD not in plan.secrets:
+            raise OptionError(_PASSWORD, f"is needed to change {changes}: {reason}")
+        username = self._kind.field(_USERNAME).value_in(current)
+        if _USERNAME not in plan.changes and (not username or is_masked(username)):
+            raise OptionError(_USERNAME, f"is needed to change {changes}: {reason}")
         given = {name for option in (SECRET, FILE) for name in plan.secrets.get(option) or ()}
-        if PLAIN in plan.changes:
-            given |= set(plan.changes[PLAIN])
+        given |= set(plan.changes.get(PLAIN) or ())
         for name, value in self._settings_of(current):
-            if value is None and name not in given:
-                raise OptionError(SECRET, f"{name} is needed too to change {changes}: {reason}")
+            known = None if name in given else self._connector.type().setting(name)
+            # What the type lists no longer cannot be given either.
+            if known is None or not self._is_secret(name, value, self._plain_of(current)):
+                continue
+            if known.option != PLAIN or PLAIN not in plan.changes:
+                raise OptionError(known.option, f"{name} is needed too to change {changes}: {reason}")
 
     def _create_once(self, body: Mapping[str, Any], identity: Identity) -> Raw:
-        return create_once(self._transport, lambda: self._create(body, identity), lambda: self.find(identity))
+        answers: list[Answer] = []
 
-    def _create(self, body: Mapping[str, Any], identity: Identity) -> Raw:
-        answer = self._transport.request("POST", self._names.instances, body=body)
-        # What a POST answers is not documented; with an id or without, the instance is read as the server shows it.
+        def send() -> Raw:
+            answers.append(self._transport.request("POST", self._names.instances, body=body))
+            return {}
+
+        found = create_once(self._transport, send, lambda: self.find(identity))
+        if not answers:
+            return found
         try:
-            reference = self._kind.reference_of(answer.json_object())
-            created = self._get(reference)
+            return self._created(answers[0], identity)
+        except CollectionError as error:
+            raise self._after("created", error) from error
+
+    def _created(self, answer: Answer, identity: Identity) -> Raw:
+        """Return the instance that a POST made, as the server shows it.
+
+        What a POST answers is not documented. An id in it counts only if it leads to an instance of our identity.
+        """
+        try:
+            created = self._get(self._kind.reference_of(answer.json_object()))
         except ContractError:
             created = None
-        if created is None:
+        if created is None or not self._has(created, identity):
             created = self.find(identity)
         if created is None:
             raise answer.contract_error(f"the {self._kind.title} is not there afterwards")
         return created
 
+    def _after(self, done: str, error: CollectionError) -> CollectionError:
+        """Return the error of reading back what was written, with what was written."""
+        error.changed = True
+        error.add(f"The {self._kind.title} was {done} before that")
+        return error
+
     def _replace(self, reference: str, plan: Plan) -> Raw:
-        whole = {name: value for name, value in self._kind.writable(plan.after).items() if value is not None}
-        body = self._kind.body({**whole, **plan.secrets})
         path = f"{self._names.instances}/{reference}"
+        if reference not in self._shown and self._get(reference) is None:
+            raise RequestError(f"there is no {self._kind.title} {reference} any more", "PUT", path)
+        body = self._whole(plan, self._shown[reference])
         try:
             self._transport.request("PUT", path, body=body)
         except ApiError as error:
@@ -155,10 +200,55 @@ class PeStore:
                     error.request_id,
                 ) from error
             return self._make_anew(reference, plan, body)
-        updated = self._get(reference)
+        try:
+            updated = self._get(reference)
+        except RequestError as error:
+            raise self._after("updated", error) from error
         if updated is None:
-            raise RequestError(f"{reference} was deleted by somebody else just after it was updated", "PUT", path)
+            raise self._after("updated", RequestError(f"{reference} was deleted by somebody else", "PUT", path))
         return updated
+
+    def _whole(self, plan: Plan, current: Raw) -> dict[str, Any]:
+        """Return the configuration that an update sends: what the server shows, with what changes.
+
+        What is kept is sent as it was shown, with whatever else the server keeps with an instance.
+        """
+        body: dict[str, Any] = _kept(current)
+        for path in (self._names.id, self._kind.field(_PASSWORD).path, self._names.settings):
+            _remove(body, path)
+        _merge(body, self._kind.body({name: value for name, value in plan.changes.items() if name != PLAIN}))
+        _merge(body, self._kind.body({name: value for name, value in plan.secrets.items() if name == _PASSWORD}))
+        settings = self._settings_after(plan, current)
+        if settings or self._settings_in(current) is not None or PLAIN in plan.changes:
+            *parents, last = self._names.settings
+            place = body
+            for key in parents:
+                place = place.setdefault(key, {})
+            place[last] = settings
+        return body
+
+    def _settings_after(self, plan: Plan, current: Raw) -> list[dict[str, Any]]:
+        """Return the settings that an update sends: given ones, and those that are kept, as the server shows them."""
+        name_key, value_key = self._names.setting_name, self._names.setting_value
+        plain = plan.changes.get(PLAIN)
+        secrets = {**(plan.secrets.get(SECRET) or {}), **(plan.secrets.get(FILE) or {})}
+        given = {**(plain or {}), **secrets}
+        found: list[dict[str, Any]] = []
+        met: set[str] = set()
+        for entry in self._settings_in(current) or ():
+            name, value = str(entry.get(name_key) or ""), entry.get(value_key)
+            if name in given:
+                if name not in met:
+                    same = name not in secrets and value is not None and as_text(value) == given[name]
+                    found.append(dict(entry) if same else {**entry, value_key: given[name]})
+                met.add(name)
+                continue
+            is_secret = self._is_secret(name, value, self._plain_of(current))
+            if is_secret and value is not None:
+                self._transport.hide([as_text(value)])
+            if not is_masked(value) and (is_secret or plain is None):
+                found.append(dict(entry))
+        return found + [{name_key: name, value_key: given[name]} for name in sorted(given.keys() - met)]
 
     def _make_anew(self, reference: str, plan: Plan, body: Mapping[str, Any]) -> Raw:
         after = plan.after or {}
@@ -166,9 +256,10 @@ class PeStore:
         try:
             return self._create_once(body, Identity(names={name: after[name] for name in self._kind.identity}))
         except RequestError as error:
-            error.changed = True
             names = " and ".join(self._kind.identity)
-            error.add(f"Before that, {reference} was deleted (recreate: true). Run again with {names} to create it")
+            advice = "" if error.changed else f". Run again with {names} to create it"
+            error.changed = True
+            error.add(f"Before that, {reference} was deleted (recreate: true){advice}")
             raise
 
     def _delete(self, reference: str) -> None:
@@ -180,15 +271,19 @@ class PeStore:
                 raise
 
     def _all(self) -> list[dict[str, Any]]:
-        return self._transport.get(self._names.instances).json_objects()
+        found = self._transport.get(self._names.instances).json_objects()
+        self._unknown = sum(self._kind.names_of(raw) is None for raw in found)
+        return found
 
     def _get(self, reference: str) -> Raw | None:
         try:
             answer = self._transport.get(f"{self._names.instances}/{self._own_id(reference)}")
         except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+            if error.status != 404:
+                raise
+            # The id or the path of the API may be wrong: there is always a collection, so its 404 tells the path.
+            self._all()
+            return None
         return self._concealed(answer.json_object())
 
     def _has(self, raw: Raw, identity: Identity) -> bool:
@@ -206,29 +301,56 @@ class PeStore:
             ) from error
         return str(reference)
 
-    def _settings_of(self, raw: Raw) -> list[tuple[str, Any]]:
+    def _settings_in(self, raw: Raw) -> list[Mapping[str, Any]] | None:
+        """Return the settings as the server shows them, None where it shows none. Raise ContractError for others."""
         value: Any = raw
         for key in self._names.settings:
             value = value.get(key) if isinstance(value, Mapping) else None
-        return entries(self._names, value)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
+            raise ContractError(
+                f"the connector server shows a {self._kind.title} whose {'.'.join(self._names.settings)} is no list of "
+                "objects",
+                "GET",
+                self._names.instances,
+            )
+        return value
+
+    def _settings_of(self, raw: Raw) -> list[tuple[str, Any]]:
+        return entries(self._names, self._settings_in(raw))
 
     def _concealed(self, raw: Raw) -> Raw:
         """Return an instance as the server shows it, but with None for the values of secret settings."""
-        shown = self._settings_of(raw)
+        reference = self._kind.field(self._kind.reference).value_in(raw)
+        if isinstance(reference, str):
+            self._shown[reference] = raw
+        shown, plain = self._settings_of(raw), self._plain_of(raw)
         settings = [
             {
                 self._names.setting_name: name,
-                self._names.setting_value: None if self._is_secret(name, value) else value,
+                self._names.setting_value: None if value is None or self._is_secret(name, value, plain) else value,
             }
             for name, value in shown
         ]
         return _with(raw, self._names.settings, settings) if shown else raw
 
-    def _is_secret(self, name: str, value: Any) -> bool:
-        """Say whether a setting must not be shown. Where nothing else tells, the connector is asked for its type."""
-        if value is None or name in self._hidden or is_masked(value) or looks_secret(name):
+    def _plain_of(self, raw: Raw) -> Mapping[str, str]:
+        """Return the settings that the task shows for this instance."""
+        names = tuple(self._kind.field(name).value_in(raw) for name in self._kind.identity)
+        reference = self._kind.field(self._kind.reference).value_in(raw)
+        return self._plain.get(names) or (self._plain.get(reference) if isinstance(reference, str) else None) or {}
+
+    def _is_secret(self, name: str, value: Any, plain: Mapping[str, str]) -> bool:
+        """Say whether a setting must not be shown. Where nothing else tells, the connector is asked for its type.
+
+        ``plain`` are the settings that the task shows for this instance. It may mean what looks like a mask.
+        """
+        if name in self._hidden or looks_secret(name):
             return True
-        if name in self._plain:
+        if is_masked(value):
+            return name not in plain or plain[name] != value
+        if name in plain:
             return False
         known = self._connector.type().setting(name)
         return known is not None and known.is_secret
@@ -238,6 +360,31 @@ def _with(raw: Raw, path: Sequence[str], value: Any) -> dict[str, Any]:
     """Return a copy of an object that has ``value`` at ``path``."""
     first, *rest = path
     return {**raw, first: _with(raw[first], rest, value) if rest else value}
+
+
+def _kept(value: Any) -> Any:
+    """Return a copy of what a server shows, without what it masks."""
+    if isinstance(value, Mapping):
+        return {key: _kept(item) for key, item in value.items() if not is_masked(item)}
+    return [_kept(item) for item in value] if isinstance(value, list) else value
+
+
+def _remove(body: dict[str, Any], path: Sequence[str]) -> None:
+    *parents, last = path
+    place: Any = body
+    for key in parents:
+        place = place.get(key) if isinstance(place, dict) else None
+    if isinstance(place, dict):
+        place.pop(last, None)
+
+
+def _merge(body: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Write ``changes`` into ``body``; what they do not name stays."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and isinstance(body.get(key), dict):
+            _merge(body[key], value)
+        else:
+            body[key] = value
 
 
 def _texts(secrets: Mapping[str, Any]) -> set[str]:
