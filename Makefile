@@ -32,7 +32,7 @@ unit: $(VENV)/test
 	$(BIN)/python -m pytest tests/unit tests/contract -n $(WORKERS) -q
 
 integration: $(VENV)/test
-	$(BIN)/python -m pytest tests/integration -n $(WORKERS) -q
+	$(BIN)/python -m pytest tests/integration -n $(WORKERS) --dist worksteal -q
 
 $(VENV)/demo: tests/simulator/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: PYTHON=python3.12 make ...")'

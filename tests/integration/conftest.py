@@ -22,3 +22,8 @@ def simulator(_simulator: Simulator) -> Simulator:
     """A PCE in the state in which it starts."""
     _simulator.reset()
     return _simulator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the longest test, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: "fifty_hosts" not in item.name)
