@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from tests.collection import make_findable, without_settings
-from tests.directory_hosts import program, write_inventory
+from tests.directory_hosts import pce_variables, program, write_inventory
 from tests.simulator.launch import Simulator, running
 
 HOSTS = ["web1", "web2", "web3", "db1", "db2"]
@@ -94,12 +94,7 @@ def _changes(output: str) -> int:
 def _variables(simulator: Simulator) -> dict[str, object]:
     """What a user gives: where the PCE is, an API key of it, and the pairing profile that is wanted."""
     return {
-        "ven_pce_host": simulator.host,
-        "ven_pce_port": simulator.port,
-        "ven_pce_org_id": simulator.org_id,
-        "ven_pce_api_key": simulator.api_key,
-        "ven_pce_api_secret": simulator.api_secret,
-        "ven_pce_ca_path": simulator.ca_path,
+        **pce_variables(simulator),
         "ven_pairing_profile": "PP-DEMO",
         "ven_pairing_profile_options": {
             "description": "Made by the demo",

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.simulator.launch import Simulator
+
 PROGRAM = "opt/illumio_ven"
 DATA = "opt/illumio_ven_data"
 
@@ -40,6 +42,18 @@ def write_inventory(directory: Path, hosts: Iterable[str], variables: Mapping[st
     path = directory / "inventory.json"
     path.write_text(json.dumps(inventory, indent=2))
     return path
+
+
+def pce_variables(simulator: Simulator) -> dict[str, Any]:
+    """The variables that lead the role ven to a simulator."""
+    return {
+        "ven_pce_host": simulator.host,
+        "ven_pce_port": simulator.port,
+        "ven_pce_org_id": simulator.org_id,
+        "ven_pce_api_key": simulator.api_key,
+        "ven_pce_api_secret": simulator.api_secret,
+        "ven_pce_ca_path": simulator.ca_path,
+    }
 
 
 def program(directory: Path, host: str) -> Path:

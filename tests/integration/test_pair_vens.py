@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.directory_hosts import program, write_inventory
+from tests.directory_hosts import pce_variables, program, write_inventory
 from tests.integration.runner import Ended, recap, run_playbook
 from tests.simulator.launch import Simulator
 
@@ -24,15 +24,7 @@ Pair = Callable[..., Ended]
 
 def pce(simulator: Simulator) -> dict[str, Any]:
     """The variables that lead the role to a simulator."""
-    return {
-        "ven_pce_host": simulator.host,
-        "ven_pce_port": simulator.port,
-        "ven_pce_org_id": simulator.org_id,
-        "ven_pce_api_key": simulator.api_key,
-        "ven_pce_api_secret": simulator.api_secret,
-        "ven_pce_ca_path": simulator.ca_path,
-        "ven_pairing_profile": "PP-TEST",
-    }
+    return {**pce_variables(simulator), "ven_pairing_profile": "PP-TEST"}
 
 
 @pytest.fixture
