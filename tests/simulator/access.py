@@ -109,7 +109,7 @@ async def credentials(request: web.Request, handler: Handler) -> web.StreamRespo
             401, "not_authenticated", "Authentication failed", headers={"WWW-Authenticate": 'Basic realm="PCE"'}
         )
     request["entry"]["authenticated"] = True
-    pce.limiter.check(pce.identity.api_key, pce.now(), pce.settings)
+    pce.limiter.check(pce.identity.api_key, pce.now(), pce.settings.rate_limit, pce.settings.retry_after)
     organisation = re.match(r"/api/v2/orgs/([^/]*)", request.path)
     if organisation and organisation[1] != str(pce.identity.org_id):
         raise errors.Refusal(403, "forbidden_error", f"No permission for organisation {organisation[1]}")

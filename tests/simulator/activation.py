@@ -1,4 +1,6 @@
-"""Activation of a VEN with a code, and its end. What the page says of it is in "Pairing a host" and "Pairing keys".
+"""What a VEN tells the PCE: its activation with a code, that it lives, is suspended, or goes.
+
+What the page says of it is in "Pairing a host", "Pairing keys", and "Workloads and VENs".
 
 The paths and bodies here are the simulator's own: they serve only the stand-in that pair.sh installs.
 """
@@ -12,8 +14,9 @@ from typing import Any
 from aiohttp import web
 
 from tests.simulator import bodies, errors
+from tests.simulator.package import RELEASE
 from tests.simulator.pce import Pce, pce_of
-from tests.simulator.state import Json, Key, digest, stamp
+from tests.simulator.state import Json, Key, Store, digest, stamp
 
 _MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
 """The deprecated `mode` in the words of `enforcement_mode` (Pairing profiles)."""
@@ -22,6 +25,8 @@ _MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
 def add_routes(app: web.Application) -> None:
     """The VEN's own calls; no API key, the code or the VEN's token stands for it."""
     app.router.add_post("/api/v{nn:[0-9]+}/agents/activate", activate)
+    app.router.add_post("/api/v{nn:[0-9]+}/agents/heartbeat", heartbeat)
+    app.router.add_post("/api/v{nn:[0-9]+}/agents/status", set_status)
     app.router.add_post("/api/v{nn:[0-9]+}/agents/deactivate", deactivate)
 
 
@@ -34,10 +39,10 @@ async def activate(request: web.Request) -> web.Response:
     labels = _labels(pce, profile, body.get("labels", {}))
     # Nothing is spent before everything has been checked.
     known = pce.store.workload_of_host(body["hostname"])
-    workload = known or pce.store.put_workload(_workload(pce, body["hostname"]))
-    workload.update({"enforcement_mode": mode, "labels": labels, "updated_at": stamp(pce.now())})
+    workload = known or pce.store.add_workload(body["hostname"], [])
+    workload.update({"enforcement_mode": mode, "labels": labels})
+    ven = _bring_up(pce, workload)
     _count(pce, key, profile, workload, again=known is not None)
-    ven = workload["ven"]["href"]
     token = pce.store.ven_tokens[ven] = secrets.token_hex(16)
     return web.json_response(
         {
@@ -55,17 +60,46 @@ async def deactivate(request: web.Request) -> web.Response:
     """The VEN goes: the workload stays as an unmanaged one, or is removed when the host unpairs."""
     store = pce_of(request).store
     body = await bodies.read(request, "deactivate")
-    if not secrets.compare_digest(store.ven_tokens.get(body["ven"], ""), body["token"]):
+    if not _known(store, body):
         raise errors.Refusal(403, "agent_not_known", "The VEN is not known", form="list")
-    del store.ven_tokens[body["ven"]]
-    found = store.workload_of_ven(body["ven"])
-    if found is not None:
-        ident, workload = found
-        if body["remove"]:
-            del store.workloads[ident]
-        else:
-            workload.update({"managed": False, "online": False, "ven": None, "agent": {}})
+    store.release_vens([body["ven"]], remove=body["remove"])
     return web.Response(status=204)
+
+
+async def heartbeat(request: web.Request) -> web.Response:
+    """204 for a VEN that is still paired; 410, which nothing else answers, for one that the PCE has unpaired."""
+    body = await bodies.read(request, "agent_heartbeat")
+    if not _known(pce_of(request).store, body):
+        raise errors.Refusal(410, "agent_not_known", "The VEN has been unpaired")
+    return web.Response(status=204)
+
+
+async def set_status(request: web.Request) -> web.Response:
+    """The host has suspended its VEN, or ended that (Pairing a host: suspend, unsuspend)."""
+    store = pce_of(request).store
+    body = await bodies.read(request, "agent_status")
+    if not _known(store, body):
+        raise errors.Refusal(403, "agent_not_known", "The VEN is not known", form="list")
+    for workload in store.vens().get(body["ven"], []):
+        store.set_ven_status(workload, body["status"])
+    return web.Response(status=204)
+
+
+def _known(store: Store, body: Json) -> bool:
+    """The body's token is that of its VEN; a VEN of a seed has none."""
+    token = store.ven_tokens.get(body["ven"])
+    return token is not None and secrets.compare_digest(token.encode(), body["token"].encode())
+
+
+def _bring_up(pce: Pce, workload: Json) -> str:
+    """Make the VEN of a workload an active one, whatever it was before; its HREF."""
+    moment = stamp(pce.now())
+    pce.store.set_ven_status(workload, "active", agent_version=RELEASE, managed_since=moment)
+    ven: Json = workload["ven"]
+    ven.update({"version": RELEASE, "hostname": workload["hostname"]})
+    pce.store.set_online(workload, pce.settings.online_delay)
+    ven["href"] = ven.get("href") or pce.store.href("vens", uuid.uuid4())
+    return str(ven["href"])
 
 
 def _authorised(pce: Pce, code: str) -> tuple[Key, Json]:
@@ -106,25 +140,6 @@ def _labels(pce: Pce, profile: Json, wanted: dict[str, str]) -> list[Json]:
             raise errors.not_acceptable("label_not_found", f"There is no label {key}={value}")
         by_key[key] = {"href": chosen["href"]}
     return list(by_key.values())
-
-
-def _workload(pce: Pce, hostname: str) -> Json:
-    """A workload that has just been paired and is alive (Workloads and VENs)."""
-    moment = stamp(pce.now())
-    ven = pce.store.href("vens", uuid.uuid4())
-    return {
-        "href": pce.store.href("workloads", uuid.uuid4()),
-        "name": None,
-        "hostname": hostname,
-        "managed": True,
-        "online": True,
-        "enforcement_mode": "visibility_only",
-        "labels": [],
-        "ven": {"href": ven, "hostname": hostname, "status": "active"},
-        "agent": {"status": {"status": "active", "managed_since": moment}},
-        "created_at": moment,
-        "updated_at": moment,
-    }
 
 
 def _count(pce: Pce, key: Key, profile: Json, workload: Json, *, again: bool) -> None:

@@ -78,9 +78,12 @@ async def seed(request: web.Request) -> web.Response:
             "labels": [pce.store.put_label(raw) for raw in body.get("labels", [])],
             "pairing_profiles": [
                 *(pce.store.put_profile(raw) for raw in body.get("pairing_profiles", [])),
-                *_generated(pce, body.get("generate", {})),
+                *_generated_profiles(pce, body.get("generate", {})),
             ],
-            "workloads": [pce.store.put_workload(raw) for raw in body.get("workloads", [])],
+            "workloads": [
+                *(pce.store.put_workload(raw) for raw in body.get("workloads", [])),
+                *_generated_workloads(pce, body.get("generate", {})),
+            ],
             **_seed_connectors(pce, body),
         }
     )
@@ -97,6 +100,7 @@ async def get_state(request: web.Request) -> web.Response:
             "labels": list(pce.store.labels.values()),
             "workloads": list(pce.store.workloads.values()),
             "activations": pce.store.activations,
+            "unpairings": pce.store.unpairings,
             "connector_instances": {name: connector.as_json() for name, connector in pce.connectors.items()},
         }
     )
@@ -148,8 +152,21 @@ def _seed_connectors(pce: Pce, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _generated(pce: Pce, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def _generated_profiles(pce: Pce, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """Many complete profiles with numbered names, from 1."""
-    prefix = wanted.get("prefix", "bulk-")
-    numbers = range(1, wanted.get("pairing_profiles", 0) + 1)
-    return [pce.store.add_profile({"name": f"{prefix}{number}", "enabled": True}) for number in numbers]
+    names = _numbered(wanted, "pairing_profiles")
+    return [pce.store.add_profile({"name": name, "enabled": True}) for name in names]
+
+
+def _generated_workloads(pce: Pce, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """Many paired workloads with numbered hostnames, from 1, that share out the labels of the start."""
+    by_key = pce.store.first_labels()
+    return [
+        pce.store.add_workload(name, [{"href": hrefs[number % len(hrefs)]} for hrefs in by_key])
+        for number, name in enumerate(_numbered(wanted, "workloads"))
+    ]
+
+
+def _numbered(wanted: dict[str, Any], kind: str) -> list[str]:
+    """The names of what is to be generated of a kind."""
+    return [f"{wanted.get('prefix', 'bulk-')}{number}" for number in range(1, wanted.get(kind, 0) + 1)]

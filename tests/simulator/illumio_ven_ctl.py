@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A stand-in for the VEN's control program (API page, Pairing a host). pair.sh installs it as illumio-ven-ctl.
+"""A stand-in for the VEN's control program (API page, Pairing a host). pair.sh and package.py install it.
 
 It protects nothing: it activates with the simulated PCE, remembers that, and answers `status` like a VEN.
-It runs on the hosts, so it uses the standard library only.
+It runs on the hosts, so it uses the standard library only, that of Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from typing import Any
 PROGRAM_DIR = Path("@PROGRAM_DIR@")
 DATA_DIR = Path("@DATA_DIR@")
 API_VERSION = "@API_VERSION@"
+RELEASE = "@RELEASE@"
 
 STATE_FILE = DATA_DIR / "etc" / "state.json"
 CA_FILE = DATA_DIR / "etc" / "ca.pem"
 TIMEOUT = 30.0
 """Seconds for one request to the PCE."""
+QUICK = 2.0
+"""The same, for what the VEN can do without: a PCE that is away must not delay it."""
+UNPAIRED = 410
+"""What the PCE answers to the heartbeat of a VEN that it has unpaired, and to nothing else."""
 
 PROCESSES = ("venAgentMgr", "venPlatformHandler", "venVtapServer", "AgentMonitor")
 AGENT_STATES = {"idle": "idle", "visibility_only": "illuminated", "selective": "selective", "full": "enforced"}
@@ -32,7 +37,11 @@ AGENT_STATES = {"idle": "idle", "visibility_only": "illuminated", "selective": "
 
 
 class Failure(Exception):  # noqa: N818 - one sentence for standard error
-    """Why the command could not be done."""
+    """Why the command could not be done; `status` is that of the PCE's answer, 0 without one."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def load() -> dict[str, Any] | None:
@@ -63,7 +72,7 @@ def split(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def call(connection: dict[str, Any], action: str, body: dict[str, Any]) -> dict[str, Any]:
+def call(connection: dict[str, Any], action: str, body: dict[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
     """POST to the PCE; `connection` has server, proxy (or null) and insecure."""
     context = ssl.create_default_context(cafile=str(CA_FILE))
     if connection["insecure"]:
@@ -71,7 +80,7 @@ def call(connection: dict[str, Any], action: str, body: dict[str, Any]) -> dict[
         context.verify_mode = ssl.CERT_NONE
     host, port = split(connection["server"])
     first = split(connection["proxy"]) if connection["proxy"] else (host, port)
-    https = http.client.HTTPSConnection(first[0], first[1], timeout=TIMEOUT, context=context)
+    https = http.client.HTTPSConnection(first[0], first[1], timeout=timeout, context=context)
     if connection["proxy"]:
         https.set_tunnel(host, port)
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -84,7 +93,7 @@ def call(connection: dict[str, Any], action: str, body: dict[str, Any]) -> dict[
     finally:
         https.close()
     if answer.status >= 300:
-        raise Failure(f"the PCE refused: {reason(text)} (HTTP {answer.status})")
+        raise Failure(f"the PCE refused: {reason(text)} (HTTP {answer.status})", answer.status)
     try:
         return dict(json.loads(text)) if text else {}
     except ValueError as error:
@@ -130,11 +139,22 @@ def activate(options: argparse.Namespace) -> int:
 
 
 def status(_options: argparse.Namespace) -> int:
-    """Tell what runs and the agent's state; 0 when the VEN is activated and runs, else 1."""
+    """Tell what runs and the agent's state; 0 when the VEN is activated and runs, else 1.
+
+    A VEN that the PCE has unpaired removes itself first.
+    """
     state = load()
+    if state is not None and not still_paired(state):
+        STATE_FILE.unlink()
+        remove_program()
+        state = None
     running = state is not None and state["running"]
     for number, process in enumerate(PROCESSES):
         print(f" - {process} (pid {4711 + number}) is running..." if running else f" - {process} is stopped")
+    if state is not None:
+        host, port = split(state["connection"]["server"])
+        print(f"Version: {RELEASE}")
+        print(f"PCE: [{host}]:{port}" if ":" in host else f"PCE: {host}:{port}")
     print(f"Agent State: {agent_state(state)}")
     return 0 if running else 1
 
@@ -152,13 +172,27 @@ def agent_state(state: dict[str, Any] | None) -> str:
     return "suspended" if state["suspended"] else AGENT_STATES[state["enforcement_mode"]]
 
 
+def still_paired(state: dict[str, Any]) -> bool:
+    """False only when the PCE itself says that it has unpaired the VEN; a PCE that is away says nothing."""
+    try:
+        tell(state, "heartbeat", timeout=QUICK)
+    except Failure as error:
+        return error.status != UNPAIRED
+    return True
+
+
+def tell(state: dict[str, Any], action: str, timeout: float = TIMEOUT, **more: Any) -> None:
+    """Say something to the PCE in the VEN's name."""
+    call(state["connection"], action, {"ven": state["ven"], "token": state["token"], **more}, timeout)
+
+
 def leave(remove: bool) -> None:
     """Tell the PCE that the VEN goes, and forget the activation; an unreachable PCE does not keep it."""
     state = load()
     if state is None:
         return
     try:
-        call(state["connection"], "deactivate", {"ven": state["ven"], "token": state["token"], "remove": remove})
+        tell(state, "deactivate", remove=remove)
     except Failure as error:
         print(f"WARNING: {error}", file=sys.stderr)
     STATE_FILE.unlink()
@@ -172,8 +206,15 @@ def deactivate(_options: argparse.Namespace) -> int:
 
 
 def unpair(_options: argparse.Namespace) -> int:
-    """End the activation and remove the program: only files that pair.sh made, never a directory as a whole."""
+    """End the activation and remove the program."""
     leave(remove=True)
+    remove_program()
+    print("The VEN is unpaired")
+    return 0
+
+
+def remove_program() -> None:
+    """Remove the program: only files that its installation made, never a directory as a whole."""
     CA_FILE.unlink()
     (PROGRAM_DIR / "illumio-ven-ctl").unlink()
     for directory in (DATA_DIR / "etc", DATA_DIR, PROGRAM_DIR):
@@ -181,12 +222,10 @@ def unpair(_options: argparse.Namespace) -> int:
             directory.rmdir()
         except OSError:
             continue
-    print("The VEN is unpaired")
-    return 0
 
 
 def switch(options: argparse.Namespace) -> int:
-    """start, stop, restart, suspend, unsuspend: a note in the state is all there is to it."""
+    """start, stop, restart, suspend, unsuspend: a note in the state; the PCE is told of the last two."""
     state = load()
     if state is None:
         raise Failure("the VEN is not activated")
@@ -195,6 +234,11 @@ def switch(options: argparse.Namespace) -> int:
     else:
         state["running"] = options.command != "stop"
     save(state)
+    if options.command in ("suspend", "unsuspend"):
+        try:
+            tell(state, "status", timeout=QUICK, status="suspended" if state["suspended"] else "active")
+        except Failure as error:
+            print(f"WARNING: {error}", file=sys.stderr)
     print(f"{options.command}: done")
     return 0
 

@@ -21,8 +21,8 @@ class Journal:
         """Enter a request when it arrives, so that one that is never answered is seen too.
 
         The entry: n, time, server (pce, or the name of a connector), method, path (with its query), status (null until
-        answered), authenticated, user, mutating (a write under /api/), body (JSON, or text, null when empty),
-        request_id, fault (its kind or null).
+        answered), authenticated, user, mutating (a write under /api/ other than a VEN's heartbeat), body (JSON, or
+        text, null when empty), request_id, fault (its kind or null).
         """
         self._count += 1
         entry: dict[str, Any] = {
@@ -34,7 +34,9 @@ class Journal:
             "status": None,
             "authenticated": False,
             "user": None,
-            "mutating": method in ("POST", "PUT", "PATCH", "DELETE") and path.startswith("/api/"),
+            "mutating": method in ("POST", "PUT", "PATCH", "DELETE")
+            and path.startswith("/api/")
+            and not path.endswith("/agents/heartbeat"),
             "body": _readable(body),
             "request_id": None,
             "fault": None,

@@ -1,15 +1,16 @@
-"""Labels, as far as pairing needs them: reading (API page, Labels)."""
+"""Labels (API page, Labels)."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from tests.simulator import errors, paging
+from tests.simulator import bodies, errors, paging
 from tests.simulator.pairing_profiles import ID
-from tests.simulator.pce import pce_of
+from tests.simulator.pce import Pce, pce_of
+from tests.simulator.state import Json
 
 FILTERS: dict[str, paging.Filter] = {
-    "key": paging.exact("key"),
+    "key": paging.partial("key"),
     "value": paging.partial("value"),
     "external_data_set": paging.exact("external_data_set"),
     "external_data_reference": paging.exact("external_data_reference"),
@@ -17,14 +18,19 @@ FILTERS: dict[str, paging.Filter] = {
 
 
 def add_routes(app: web.Application, base: str) -> None:
-    """GET collection and GET one."""
+    """GET collection, GET one, POST, PUT, DELETE under `base`, the organisation's path."""
     app.router.add_get(f"{base}/labels", get_all, allow_head=False)
+    app.router.add_post(f"{base}/labels", create)
     app.router.add_get(f"{base}/labels/{ID}", get_one, allow_head=False)
+    app.router.add_put(f"{base}/labels/{ID}", update)
+    app.router.add_delete(f"{base}/labels/{ID}", delete)
 
 
 async def get_all(request: web.Request) -> web.Response:
-    """GET of the collection, without deleted labels."""
-    present = [label for label in pce_of(request).store.labels.values() if not label.get("deleted")]
+    """GET of the collection, without deleted labels unless the setting asks for them."""
+    pce = pce_of(request)
+    every = pce.settings.show_deleted_labels
+    present = [label for label in pce.store.labels.values() if every or not label.get("deleted")]
     return paging.collection(request, present, FILTERS, "labels")
 
 
@@ -34,3 +40,44 @@ async def get_one(request: web.Request) -> web.Response:
     if label is None:
         raise errors.no_object()
     return web.json_response(label)
+
+
+async def create(request: web.Request) -> web.Response:
+    """POST: 201 with the whole object."""
+    pce = pce_of(request)
+    given = await bodies.read(request, "label_create")
+    if given["key"] not in pce.settings.label_keys:
+        raise errors.not_acceptable("label_key_not_supported", f"Label key {given['key']!r} is not supported")
+    _check_unique(pce, given["key"], given["value"])
+    return web.json_response(pce.store.add_label(given), status=201)
+
+
+async def update(request: web.Request) -> web.Response:
+    """PUT: partial, 204; the key cannot change."""
+    pce = pce_of(request)
+    label = _live(request)
+    changes = await bodies.read(request, "label_update")
+    if "value" in changes and changes["value"] != label.get("value"):
+        _check_unique(pce, label.get("key"), changes["value"])
+    pce.store.change_label(label, changes)
+    return web.Response(status=204)
+
+
+async def delete(request: web.Request) -> web.Response:
+    """DELETE: 204, and the object stays (Labels: "soft")."""
+    pce_of(request).store.change_label(_live(request), {"deleted": True})
+    return web.Response(status=204)
+
+
+def _live(request: web.Request) -> Json:
+    """The stored label that the path names; 404 for one that is deleted, too."""
+    label = pce_of(request).store.labels.get(int(request.match_info["id"]))
+    if label is None or label.get("deleted"):
+        raise errors.no_object()
+    return label
+
+
+def _check_unique(pce: Pce, key: str | None, value: str) -> None:
+    """No other live label has the key and the value; a deleted one does not count."""
+    if key is not None and pce.store.label_of(key, value) is not None:
+        raise errors.not_acceptable("label_must_be_unique", f"Label must be unique: {key}={value} exists")

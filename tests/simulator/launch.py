@@ -56,7 +56,8 @@ class Simulator:
         return stored
 
     def state(self) -> dict[str, Any]:
-        """What is stored: pairing_profiles, pairing_keys (without codes), labels, workloads, activations.
+        """What is stored: pairing_profiles, pairing_keys (without codes), labels, workloads, activations,
+        unpairings (by the PCE).
 
         connector_instances holds a list for each connector, with secrets as SHA-256 digests.
         """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.simulator import errors
+from tests.simulator import errors, package
 from tests.simulator.pce import pce_of
 
 OLDEST_VERSION = 6
@@ -39,11 +39,9 @@ async def get_image(request: web.Request) -> web.Response:
 def pair_sh(ca_pem: str, version: int) -> str:
     """The script with the program it installs and the CA certificate inside, so that a host needs no set-up."""
     script = (_HERE / "pair.sh").read_text(encoding="utf-8")
-    program = (_HERE / "illumio_ven_ctl.py").read_text(encoding="utf-8")
     for mark, text in (
-        ("@CONTROL_PROGRAM@", program.rstrip("\n")),
+        ("@CONTROL_PROGRAM@", package.program(version).rstrip("\n")),
         ("@CA_CERTIFICATE@", ca_pem.strip()),
-        ("@API_VERSION@", str(version)),
     ):
         script = script.replace(mark, text)
     return script

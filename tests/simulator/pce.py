@@ -40,6 +40,7 @@ class Pce:
         self.journal = Journal()
         self.faults = Faults()
         self.limiter = RateLimiter()
+        self.unpair_limiter = RateLimiter()
         self.store = Store(identity.org_id, self.now)
         self.jobs_started = 0
         self.connectors: dict[str, Connector] = {}
@@ -55,6 +56,7 @@ class Pce:
         self.journal.clear()
         self.faults.clear()
         self.limiter.clear()
+        self.unpair_limiter.clear()
         self.jobs_started = 0
         self.store.clear()
         for connector in self.connectors.values():

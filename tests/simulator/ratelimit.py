@@ -1,4 +1,4 @@
-"""The rate limit: 500 requests a minute per API key, then 429 (API page, Transport)."""
+"""Rate limits: so many requests, or VEN unpair calls, a minute per API key, then 429 (API page, Transport)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import defaultdict, deque
 from email.utils import formatdate
 
 from tests.simulator.errors import Refusal
-from tests.simulator.settings import Settings
 
 WINDOW = 60.0
 """Seconds over which requests are counted."""
@@ -22,18 +21,21 @@ class RateLimiter:
         """Forget all requests."""
         self._times.clear()
 
-    def check(self, user: str, now: float, settings: Settings) -> None:
-        """Count one request of the key, or raise the 429. `now` in seconds."""
+    def check(self, user: str, now: float, limit: int, retry_after: int | str | None) -> None:
+        """Count one request of the key, or raise the 429.
+
+        now: seconds; limit: requests a minute, 0 for any number; retry_after: the setting of that name.
+        """
         times = self._times[user]
         while times and times[0] <= now - WINDOW:
             times.popleft()
-        if settings.rate_limit and len(times) >= settings.rate_limit:
+        if limit and len(times) >= limit:
             wait = int(times[0] + WINDOW - now) + 1
             raise Refusal(
                 429,
                 "too_many_requests_error",
-                f"Rate limit of {settings.rate_limit} requests a minute exceeded",
-                headers=_retry_after(settings.retry_after, wait, now),
+                f"Rate limit of {limit} requests a minute exceeded",
+                headers=_retry_after(retry_after, wait, now),
             )
         times.append(now)
 

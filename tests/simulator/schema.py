@@ -54,6 +54,11 @@ def _describe(error: ValidationError) -> Finding:
         return Finding(pointer, "the property is read-only")
     if error.validator == "anyOf" and isinstance(error.schema, dict) and "description" in error.schema:
         return Finding(pointer, f"{error.instance!r} is not {error.schema['description']}")
+    if error.validator == "maxItems" and isinstance(error.instance, list):
+        # jsonschema would put all the items first.
+        return Finding(
+            pointer, f"{len(error.instance)} items are too many, at most {error.validator_value} are allowed"
+        )
     return Finding(pointer, error.message[:500])
 
 

@@ -17,6 +17,7 @@ from tests.simulator import (
     pairing_keys,
     pairing_profiles,
     pairing_script,
+    vens,
     workloads,
 )
 from tests.simulator.pce import PCE, Pce
@@ -36,6 +37,7 @@ def application(pce: Pce) -> web.Application:
     pairing_keys.add_routes(app, organisation)
     labels.add_routes(app, organisation)
     workloads.add_routes(app, organisation)
+    vens.add_routes(app, organisation)
     jobs.add_routes(app, organisation)
     pairing_script.add_routes(app)
     activation.add_routes(app)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from tests.simulator import schema
+from tests.simulator.package import RELEASE
 
-DEFAULT_RELEASE = "Default (23.2.20-157)"
+DEFAULT_RELEASE = f"Default ({RELEASE})"
 """What `agent_software_release` shows for a profile that follows the default (Pairing profiles)."""
 
 
@@ -16,6 +17,7 @@ class Settings:
     """One value per setting, as PUT /_simulator/settings takes them; README.md has the table.
 
     rate_limit: requests a minute per API key, 0 switches it off (Transport).
+    unpair_rate_limit: calls of VEN unpair a minute per API key, 0 switches it off (Transport).
     retry_after: the Retry-After of a 429: "auto" (seconds until a request would pass), a number of seconds,
         "date" (an HTTP date), "nonsense", or null for none (Transport: "sometimes with Retry-After").
     hard_limit: pairing keys a profile may have that are not revoked (Pairing keys).
@@ -23,10 +25,15 @@ class Settings:
     job_outcome: how a job ends: done, failed, or never (Collections).
     job_location: the form of the job's Location: href, absolute, or alternate (Collections: "both occur").
     job_retry_after: the Retry-After of the 202 in seconds, null for none (Collections: "may be missing").
+    label_keys: the keys that a label can have (Labels: "others of the organisation's own").
+    show_deleted_labels: the collection of labels shows deleted ones too (Labels: "the object stays").
+    workload_labels: how a GET shows the labels of workloads: href, or full (href, key and value, as newer PCEs do).
     unknown_filters: ignore or refuse the filters that the page does not name (Pairing profiles).
     error_form: the body form of every API error, or "natural" for the usual one of each status (Transport).
     permissions: all, or read_only, in which every write is a 403 (Transport).
     ven_status_delay: how many times a newly activated VEN answers `status` with "activating" before it is active.
+    online_delay: how many GETs of the workloads show a newly activated VEN as offline, -1 for all of them (Workloads
+        and VENs: "active ≠ online").
     clock_offset: seconds by which the simulator's clock is ahead of the machine's, so that lifespans pass in a test.
     put_status: what connectors answer to a PUT of an instance, 0 where they know it (pe-api.md: assumed).
     connector_secrets: how a GET shows passwords and secret settings: masked, echoed, absent (pe-api.md: "never returns
@@ -36,6 +43,7 @@ class Settings:
     """
 
     rate_limit: int = 500
+    unpair_rate_limit: int = 10
     retry_after: int | str | None = "auto"
     hard_limit: int = 1000
     job_polls: int = 1
@@ -43,10 +51,14 @@ class Settings:
     job_outcome: str = "done"
     job_location: str = "alternate"
     job_retry_after: int | None = 1
+    label_keys: list[str] = field(default_factory=lambda: ["role", "app", "env", "loc", "os", "bu"])
+    show_deleted_labels: bool = False
+    workload_labels: str = "href"
     unknown_filters: str = "ignore"
     error_form: str = "natural"
     permissions: str = "all"
     ven_status_delay: int = 0
+    online_delay: int = 0
     clock_offset: float = 0
     put_status: int = 0
     connector_secrets: str = "masked"
@@ -61,8 +73,8 @@ class Settings:
 
     def replace(self, other: Settings) -> None:
         """Take over every setting of another object (a reset to what the start-up options said)."""
-        for field in fields(self):
-            setattr(self, field.name, getattr(other, field.name))
+        for setting in fields(self):
+            setattr(self, setting.name, getattr(other, setting.name))
 
     def as_json(self) -> dict[str, Any]:
         """All settings by name."""

@@ -7,11 +7,12 @@ import hashlib
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from tests.simulator.package import RELEASE
 from tests.simulator.settings import DEFAULT_RELEASE
 
 Json = dict[str, Any]
@@ -100,7 +101,10 @@ class Store:
     keys: dict[str, Key] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     activations: list[Json] = field(default_factory=list)
+    unpairings: list[Json] = field(default_factory=list)
     ven_tokens: dict[str, str] = field(default_factory=dict)
+    offline: dict[str, int] = field(default_factory=dict)
+    """How many GETs of the collection still show a workload as offline, by its HREF; -1 means all of them."""
     _last_id: dict[str, int] = field(default_factory=dict)
 
     def clear(self) -> None:
@@ -112,13 +116,15 @@ class Store:
             self.keys,
             self.jobs,
             self.ven_tokens,
+            self.offline,
             self._last_id,
         ):
             things.clear()
         self.activations.clear()
+        self.unpairings.clear()
         self.add_profile({"name": "Default", "enabled": True, "is_default": True})
         for key, value in _FIRST_LABELS:
-            self.put_label({"key": key, "value": value})
+            self.add_label({"key": key, "value": value})
 
     def href(self, kind: str, ident: object) -> str:
         """The HREF of an object: no host, no /api/v2 (Transport)."""
@@ -209,15 +215,42 @@ class Store:
 
     # Labels
 
+    def add_label(self, given: Json) -> Json:
+        """Create a label, whole as a POST answers it (Labels)."""
+        moment = stamp(self.now())
+        label: Json = {
+            "href": None,
+            "key": None,
+            "value": None,
+            "external_data_set": None,
+            "external_data_reference": None,
+            "created_at": moment,
+            "updated_at": moment,
+            "created_by": dict(USER),
+            "updated_by": dict(USER),
+            "deleted": False,
+        }
+        return self.put_label({**label, **given})
+
+    def change_label(self, label: Json, changes: Json) -> None:
+        """Partial change, the soft delete (`deleted`) included."""
+        label.update(changes)
+        label["updated_at"] = stamp(self.now())
+        label["updated_by"] = dict(USER)
+
     def put_label(self, raw: Json) -> Json:
         """Store a label as it is; an HREF is allotted when there is none."""
         return self._put("labels", self.labels, raw)
 
     def label(self, href: str) -> Json | None:
         """The label of an HREF, None when there is none or it was deleted (Labels: the delete is soft)."""
-        ident = _number(href, f"/orgs/{self.org_id}/labels/")
-        label = self.labels.get(ident) if ident is not None else None
+        label = self.label_ever(href)
         return None if label is None or label.get("deleted") else label
+
+    def label_ever(self, href: str) -> Json | None:
+        """The label of an HREF, deleted or not."""
+        ident = _number(href, self.href("labels", ""))
+        return self.labels.get(ident) if ident is not None else None
 
     def label_of(self, key: str, value: str) -> Json | None:
         """The label with exactly this key and value."""
@@ -226,13 +259,48 @@ class Store:
                 return label
         return None
 
+    def first_labels(self) -> list[list[str]]:
+        """The HREFs of those labels of the start that are still there, in one list for each key."""
+        by_key: dict[str, list[str]] = {}
+        for key, value in _FIRST_LABELS:
+            label = self.label_of(key, value)
+            if label is not None:
+                by_key.setdefault(key, []).append(label["href"])
+        return list(by_key.values())
+
     # Workloads and VENs
+
+    def add_workload(self, hostname: str, labels: list[Json]) -> Json:
+        """A workload that has just been paired, is active and online (Workloads and VENs)."""
+        moment = stamp(self.now())
+        ident = str(uuid.uuid4())
+        workload: Json = {
+            "href": self.href("workloads", ident),
+            "name": None,
+            "hostname": hostname,
+            "managed": True,
+            "online": True,
+            "enforcement_mode": "visibility_only",
+            "labels": labels,
+            "ven": {
+                "href": self.href("vens", uuid.uuid4()),
+                "hostname": hostname,
+                "status": "active",
+                "version": RELEASE,
+            },
+            "agent": {"status": {"status": "active", "managed_since": moment, "agent_version": RELEASE}},
+            "created_at": moment,
+            "updated_at": moment,
+        }
+        self.workloads[ident] = workload
+        return workload
 
     def put_workload(self, raw: Json) -> Json:
         """Store a workload as it is; an HREF is allotted when there is none."""
         workload = copy.deepcopy(raw)
         href = workload.setdefault("href", self.href("workloads", uuid.uuid4()))
         self.workloads[str(href).rsplit("/", 1)[-1]] = workload
+        self.offline.pop(href, None)
         return workload
 
     def workload_of_host(self, hostname: str) -> Json | None:
@@ -242,12 +310,55 @@ class Store:
                 return workload
         return None
 
-    def workload_of_ven(self, ven: str) -> tuple[str, Json] | None:
-        """The id and the workload that a VEN serves."""
-        for ident, workload in self.workloads.items():
-            if (workload.get("ven") or {}).get("href") == ven:
-                return ident, workload
-        return None
+    def vens(self) -> dict[str, list[Json]]:
+        """The workloads of each VEN, by its HREF: a VEN is known by the managed workloads that name it."""
+        found: dict[str, list[Json]] = {}
+        for workload in self.workloads.values():
+            href = (workload.get("ven") or {}).get("href")
+            if href and workload.get("managed"):
+                found.setdefault(href, []).append(workload)
+        return found
+
+    def set_ven_status(self, workload: Json, status: str, **more: str) -> None:
+        """Mark the VEN of a workload, in both places that show it; `more` goes to the agent's status."""
+        workload["ven"] = {**(workload.get("ven") or {}), "status": status}
+        agent = workload.get("agent") or {}
+        known = agent.get("status")
+        agent["status"] = {**(known if isinstance(known, dict) else {}), "status": status, **more}
+        workload["agent"] = agent
+        workload["updated_at"] = stamp(self.now())
+
+    def release_vens(self, hrefs: Collection[str], *, remove: bool) -> None:
+        """Forget VENs; their workloads are removed, or stay as unmanaged ones."""
+        for href in hrefs:
+            self.ven_tokens.pop(href, None)
+        for ident, workload in list(self.workloads.items()):
+            if (workload.get("ven") or {}).get("href") not in hrefs:
+                continue
+            self.offline.pop(workload["href"], None)
+            if remove:
+                del self.workloads[ident]
+            else:
+                workload.update({"managed": False, "online": False, "ven": None, "agent": {}})
+
+    def set_online(self, workload: Json, delay: int) -> None:
+        """A VEN has been activated: it is online after that many GETs of the collection, never when it is -1."""
+        workload["online"] = delay == 0
+        self.offline.pop(workload["href"], None)
+        if delay:
+            self.offline[workload["href"]] = delay
+
+    def count_listing(self, seen: Callable[[Json], bool]) -> None:
+        """A GET of the workloads was answered; it counts for those that wait to be online and are `seen` by it."""
+        if not self.offline:
+            return
+        for workload in self.workloads.values():
+            left = self.offline.get(workload["href"], -1)
+            if left < 0 or not seen(workload):
+                continue
+            self.offline[workload["href"]] = left - 1
+            if left == 1:
+                self.set_online(workload, 0)
 
     # Jobs
 
