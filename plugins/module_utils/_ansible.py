@@ -31,21 +31,25 @@ def manage(kind: Kind) -> None:
         request = request_from(kind, params)
         return reconcile(kind, kind.api.store(params, kind), request, check_mode)
 
-    first, *others = kind.identity
+    first = kind.identity[0]
+    needed = [name for name in kind.identity if name not in kind.optional]
     run(
         {**kind.arguments(), **kind.options, "state": _STATE},
         kind.api.options,
         lambda params, check_mode: _result(kind.name, work(params, check_mode)),
         required_one_of=[(first, kind.reference)],
         mutually_exclusive=[(name, kind.reference) for name in kind.identity],
-        required_by={name: [first] for name in others},
+        required_together=[needed] if len(needed) > 1 else [],
+        required_by={name: [first] for name in kind.optional},
     )
 
 
 def manage_all(kind: Kind) -> None:
     """Run the module that keeps many objects of ``kind`` in their states, over one read of the server."""
     options = {item.name: dict(item.spec) for item in kind.fields if item.spec is not None}
-    options[kind.identity[0]]["required"] = True
+    for name in kind.identity:
+        if name not in kind.optional:
+            options[name]["required"] = True
     options["state"] = _STATE
     spec: Spec = {
         kind.plural: {"type": "list", "elements": "dict", "required": True, "options": options},

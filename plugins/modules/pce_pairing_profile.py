@@ -87,14 +87,18 @@ options:
     description:
       - The labels that a host gets, at most one of each key. Their order has no meaning.
       - The list replaces the labels that are there; an empty list removes them.
+      - >-
+        An entry is V({key: role, value: web}), or V({role: web}) for short, or V({href: /orgs/1/labels/7}). Key and
+        value are compared exactly, over one read of all labels for the whole task.
+      - A label that does not exist is an error with the nearest labels, unless O(create_labels=true).
     type: list
     elements: dict
-    suboptions:
-      href:
-        description:
-          - The HREF of the label, such as V(/orgs/1/labels/7).
-        type: str
-        required: true
+  create_labels:
+    description:
+      - Whether O(labels) that do not exist are made.
+      - Check mode shows such a label by its key and value, since it has no HREF yet.
+    type: bool
+    default: false
   env_label_lock:
     description:
       - Whether the pairing script is kept from overriding the label of key env.
@@ -139,6 +143,7 @@ options:
 seealso:
   - module: microseg.enforcement.pce_pairing_profile_info
   - module: microseg.enforcement.pce_pairing_key
+  - module: microseg.enforcement.pce_label
 """
 
 EXAMPLES = r"""
@@ -154,8 +159,9 @@ EXAMPLES = r"""
     allowed_uses_per_key: 5
     key_lifespan: 3600
     labels:
-      - href: /orgs/1/labels/7
-      - href: /orgs/1/labels/12
+      - role: web
+      - key: env
+        value: prod
 
 - name: Let its hosts enforce all rules from now on, and keep everything else (connection from the environment)
   microseg.enforcement.pce_pairing_profile:

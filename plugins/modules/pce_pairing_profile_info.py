@@ -41,7 +41,10 @@ options:
     default: false
   labels:
     description:
-      - HREFs of labels, as a list of lists. Found is what has all labels of at least one of the lists.
+      - Labels, as a list of lists. Found is what has all labels of at least one of the lists.
+      - >-
+        An entry is V({key: role, value: web}), or V({role: web}) for short, or an HREF such as V(/orgs/1/labels/7). A
+        label that does not exist is an error with the nearest labels.
     type: list
     elements: list
   enabled:
@@ -182,11 +185,11 @@ EXAMPLES = r"""
     name: PP-WEB
     exact: true
 
-- name: Find those that are in full enforcement and carry labels 7 and 12, or label 9
+- name: Find those that are in full enforcement and carry role web and env prod, or label 9
   microseg.enforcement.pce_pairing_profile_info:
     enforcement_mode: full
     labels:
-      - [/orgs/1/labels/7, /orgs/1/labels/12]
+      - [{role: web}, {env: prod}]
       - [/orgs/1/labels/9]
 """
 

@@ -196,7 +196,7 @@ BAD_INPUT = [
     ("href", {"href": "/orgs/1/pairing_profiles/24/../23"}),
     ("href", {"href": "/orgs/1/pairing_profiles/24?x=1", "state": "absent"}),
     ("href", {"href": "", "state": "absent"}),
-    ("labels", {"name": "X", "labels": [{"key": "role", "value": "web"}]}),
+    ("labels", {"name": "X", "labels": [{"key": "role", "value": ""}]}),
     ("href", {"name": "X", "labels": [{}]}),
     ("labels", {"name": "X", "labels": [{"href": HREF}]}),
     ("labels", {"name": "X", "labels": [{"href": "/orgs/2/labels/1"}]}),

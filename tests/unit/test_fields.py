@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import OptionError
-from plugins.module_utils._core.fields import Field, checked, flag, limit, references, text
+from plugins.module_utils._core.fields import Field, checked, flag, limit, text
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 FIELDS = {item.name: item for item in PAIRING_PROFILE.fields}
@@ -171,30 +171,10 @@ def test_legacy_names_are_never_written(legacy: str) -> None:
     assert legacy not in PAIRING_PROFILE.body({item.name: None for item in PAIRING_PROFILE.fields})
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        [{"href": "/b"}, {"href": "/a"}],
-        [{"href": "/a"}, {"href": "/b"}],
-        [{"href": "/a"}, {"href": "/b"}, {"href": "/a"}],
-        [{"href": "/a", "key": "role", "value": "web"}, {"href": "/b"}, None, {}, "junk"],
-    ],
-)
-def test_references_are_a_set(raw: list[Any]) -> None:
-    assert references("labels", "labels").value_in({"labels": raw}) == [{"href": "/a"}, {"href": "/b"}]
-
-
 @pytest.mark.parametrize("raw", [None, [], "junk", 5])
 def test_references_to_nothing(raw: Any) -> None:
     assert read("labels", labels=raw) == []
     assert read("labels") == []
-
-
-def test_references_by_another_property() -> None:
-    field = references("owners", "users", reference="id")
-    assert field.parse([{"id": "2"}, {"id": "1"}]) == [{"id": "1"}, {"id": "2"}]
-    assert field.spec is not None
-    assert field.spec["options"] == {"id": {"type": "str", "required": True}}
 
 
 def test_what_only_the_server_writes_is_no_option() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import CollectionError, OptionError
-from .kind import ABSENT, PRESENT, CarefulStore, Identity, Kind, Raw, Store
+from .kind import ABSENT, PRESENT, CarefulStore, Identity, Kind, Raw, ResolvingStore, Store
 from .plan import Action, Plan
 from .reconcile import Outcome, Request, reconcile, request_from
 
@@ -77,6 +77,10 @@ class Snapshot:
         """Let the store look at a plan, where it does that."""
         if isinstance(self._store, CarefulStore):
             self._store.check(plan, current)
+
+    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
+        """Let the store replace names by references, where it does that."""
+        return self._store.resolve(values, create) if isinstance(self._store, ResolvingStore) else dict(values)
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Do what the plan says and return the object as the server shows it now."""

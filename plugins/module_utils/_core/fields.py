@@ -11,13 +11,15 @@ server's value, ``write`` makes the JSON value of a request body from it. For ev
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .errors import OptionError
+
+if TYPE_CHECKING:
+    from .kind import Kind
 
 LARGEST_INTEGER = 2147483647
 UNLIMITED = "unlimited"
@@ -68,9 +70,10 @@ class Field:
     """One property. ``spec`` is the argument spec of its option; None marks what only the server writes.
 
     ``parse`` raises ValueError with words that follow the option's name. ``legacy`` names an older property that stands
-    for this one on objects without it, with the translation of its values. ``refers_to`` is the collection of the
-    objects that the value lists by reference. ``path`` is where JSON holds the property when that is not ``name``;
-    several properties that are written as lists may share one. A ``secret`` property is written and never shown.
+    for this one on objects without it, with the translation of its values. ``refers_to`` is the kind of the objects
+    that the value lists (references.py), at most one for each value of their property ``one_per``. ``path`` is where
+    JSON holds the property when that is not ``name``; several properties that are written as lists may share one. A
+    ``secret`` property is written and never shown.
     """
 
     name: str
@@ -80,7 +83,8 @@ class Field:
     write: Callable[[Any], Any] = _unchanged
     legacy: tuple[str, Mapping[Any, Any]] | None = None
     queries: Sequence[Query] = field(default_factory=tuple)
-    refers_to: str = ""
+    refers_to: Kind | None = None
+    one_per: str = ""
     path: Sequence[str] = ()
     secret: bool = False
 
@@ -152,37 +156,6 @@ def choice(
             Query({"type": "str", "choices": list(translation)}, name=old_name, parse=translation.__getitem__)
         )
     return Field(name, spec, legacy=legacy, queries=tuple(queries))
-
-
-def references(name: str, refers_to: str, reference: str = "href") -> Field:
-    """Return a set of references to other objects: canonical as ``[{reference: …}]`` in sorted order, each one once.
-
-    Its filter takes a list of lists of references and matches objects that refer to all of one of them.
-    """
-
-    def canonical(value: Any) -> list[dict[str, str]]:
-        entries = value if isinstance(value, list) else []
-        found = {str(entry[reference]) for entry in entries if isinstance(entry, Mapping) and entry.get(reference)}
-        return [{reference: item} for item in sorted(found)]
-
-    def parse(value: Any) -> list[dict[str, str]]:
-        # What is left out of a list that replaces another would be removed without a word.
-        if not all(entry.get(reference) for entry in value):
-            raise ValueError(f"has an entry without {reference}")
-        return canonical(value)
-
-    def parse_query(value: Any) -> list[list[str]]:
-        if not value or not all(value):
-            raise ValueError("must not be or hold an empty list")
-        return [[str(item) for item in group] for group in value]
-
-    def matches(wanted: Any, value: Any) -> bool:
-        shown = {entry[reference] for entry in value}
-        return any(shown.issuperset(group) for group in wanted)
-
-    spec = {"type": "list", "elements": "dict", "options": {reference: {"type": "str", "required": True}}}
-    query = Query({"type": "list", "elements": "list"}, parse=parse_query, matches=matches, encode=json.dumps)
-    return Field(name, spec, parse, canonical, queries=(query,), refers_to=refers_to)
 
 
 def limit(name: str, words: Mapping[str, int] | None = None, query: str = "") -> Field:

@@ -43,6 +43,17 @@ class CarefulStore(Store, Protocol):
         """Raise OptionError for a plan that the server could not carry out. Asked in check mode too."""
 
 
+@runtime_checkable
+class ResolvingStore(Store, Protocol):
+    """A store whose objects refer to others, which a task may call by name."""
+
+    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
+        """Return canonical ``values`` with references in place of names.
+
+        Raise MissingReferenceError for what does not exist; with ``create`` it stays a name, and ``execute`` makes it.
+        """
+
+
 class Api(Protocol):
     """A server's API: the options that say where it is, and how to reach its objects."""
 
@@ -75,12 +86,13 @@ class Kind:
     """A resource.
 
     ``title`` is its name in sentences, ``name`` the key of a module's result, ``plural`` that of its info twin and the
-    last part of its path. ``identity`` are the properties that users together call an object by: the first is always
-    needed, the others are null where they are not given. ``rename`` is the option that changes an identity of one
-    property, empty where there is none; ``reference`` the property by which the server calls an object. ``on_create``
-    holds canonical values for what a new object needs and the user left out. ``options`` are the argument specs of
-    options that describe no object but how to go about it; ``renew`` is the one of them by which secret properties are
-    written again (``always``) or for new objects only (``on_create``).
+    last part of its path. ``identity`` are the properties that users together call an object by; those that are
+    ``optional`` are null where they are not given, never the first. ``unique`` says that the server lets no two objects
+    have one identity. ``rename`` is the option that changes the last of them, empty where there is none; ``reference``
+    the property by which the server calls an object. ``on_create`` holds canonical values for what a new object needs
+    and the user left out. ``options`` are the argument specs of options that describe no object but how to go about it;
+    ``renew`` is the one of them by which secret properties are written again (``always``) or for new objects only
+    (``on_create``), ``create_missing`` the one by which objects are made that the task refers to and that do not exist.
     """
 
     api: Api
@@ -90,10 +102,13 @@ class Kind:
     fields: Sequence[Field]
     identity: Sequence[str]
     reference: str
+    optional: Sequence[str] = ()
+    unique: bool = False
     rename: str = ""
     on_create: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     renew: str = ""
+    create_missing: str = ""
 
     def field(self, name: str) -> Field:
         """Return the property ``name`` of the table."""

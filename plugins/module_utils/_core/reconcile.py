@@ -12,7 +12,7 @@ from typing import Any
 
 from .errors import CollectionError, OptionError
 from .fields import checked
-from .kind import ABSENT, CarefulStore, Identity, Kind, Raw, Store
+from .kind import ABSENT, CarefulStore, Identity, Kind, Raw, ResolvingStore, Store
 from .plan import Action, Plan
 
 RENEW_ALWAYS = "always"
@@ -39,7 +39,8 @@ class Outcome:
 class Request:
     """What a task asks for: ``desired`` canonical values, of the object ``identity``, in ``state``.
 
-    ``renew`` writes secret properties again, though nobody can see whether they differ.
+    ``renew`` writes secret properties again, though nobody can see whether they differ. ``create_missing`` makes the
+    objects that are referred to by name and do not exist. ``new_identity`` holds at least the name that changes.
     """
 
     identity: Identity
@@ -47,6 +48,7 @@ class Request:
     state: str
     new_identity: Identity | None = None
     renew: bool = False
+    create_missing: bool = False
 
 
 def request_from(kind: Kind, params: Mapping[str, Any]) -> Request:
@@ -54,39 +56,45 @@ def request_from(kind: Kind, params: Mapping[str, Any]) -> Request:
     state = params["state"]
     desired = kind.desired(params)
     renew = params.get(kind.renew) == RENEW_ALWAYS
+    create_missing = bool(params.get(kind.create_missing))
     reference, new_name = params.get(kind.reference), params.get(kind.rename)
     if reference is not None:
         kind.api.check_reference(params, kind.plural, kind.reference, reference)
     _check_references(kind, params, desired)
-    if reference is not None:
-        identity = Identity(reference)
-    elif desired.get(kind.identity[0]) is None:
-        # Ansible's own check lets a null pass, and an object without a name would answer to it.
-        raise OptionError(kind.identity[0], f"is needed, or {kind.reference}")
-    else:
-        identity = Identity(names={name: desired.get(name) for name in kind.identity})
+    identity = Identity(reference) if reference is not None else _identity(kind, desired)
     if new_name is None:
-        return Request(identity, desired, state, renew=renew)
-    (renamed,) = kind.identity
+        return Request(identity, desired, state, None, renew, create_missing)
+    renamed = kind.identity[-1]
     if state == ABSENT:
         raise OptionError(kind.rename, "contradicts state: absent")
     new_name = checked(kind.rename, kind.field(renamed).parse, new_name)
     if new_name == desired.get(renamed):
         raise OptionError(kind.rename, f"is the same as {renamed}")
-    return Request(identity, {**desired, renamed: new_name}, state, Identity(names={renamed: new_name}), renew)
+    new_identity = Identity(names={**identity.names, renamed: new_name})
+    return Request(identity, {**desired, renamed: new_name}, state, new_identity, renew, create_missing)
+
+
+def _identity(kind: Kind, desired: Mapping[str, Any]) -> Identity:
+    for name in kind.identity:
+        # Ansible's own check lets a null pass, and an object without a name would answer to it.
+        if desired.get(name) is None and name not in kind.optional:
+            raise OptionError(name, f"is needed, or {kind.reference}")
+    return Identity(names={name: desired.get(name) for name in kind.identity})
 
 
 def _check_references(kind: Kind, params: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
     for item in kind.fields:
         if item.refers_to:
             for entry in desired.get(item.name, ()):
-                kind.api.check_reference(params, item.refers_to, item.name, entry[kind.reference])
+                if kind.reference in entry:
+                    kind.api.check_reference(params, item.refers_to.plural, item.name, entry[kind.reference])
 
 
 def reconcile(kind: Kind, store: Store, request: Request, dry_run: bool) -> Outcome:
     """Bring one object to its wanted state, or say what that would take."""
-    current = _current(kind, store, request)
-    plan = kind.plan(current, request.desired, request.state, request.renew)
+    current, identity = _current(kind, store, request)
+    desired = _resolved(store, request)
+    plan = kind.plan(current, desired, request.state, request.renew)
     if plan.action is Action.CREATE and request.identity.reference is not None:
         advice = f"to create one, give {' and '.join(kind.identity)} instead"
         raise OptionError(kind.reference, f"there is no {kind.title} {request.identity}; {advice}")
@@ -94,40 +102,55 @@ def reconcile(kind: Kind, store: Store, request: Request, dry_run: bool) -> Outc
         store.check(plan, current)
     if dry_run or not plan.is_change:
         return _outcome(kind, plan, plan.after)
-    after, left = _execute(kind, store, plan, request)
+    after, left = _execute(kind, store, plan, request, identity)
     warnings = []
     if left.is_change:
         warnings.append(f"the server accepted {', '.join(sorted(left.changes))} but shows another value")
     return _outcome(kind, plan, kind.present(after), warnings)
 
 
-def _current(kind: Kind, store: Store, request: Request) -> Raw | None:
-    """Return the object as it is now. With a new name, an object that has it already is the renamed one."""
+def _resolved(store: Store, request: Request) -> Mapping[str, Any]:
+    if request.state == ABSENT or not isinstance(store, ResolvingStore):
+        return request.desired
+    return store.resolve(request.desired, request.create_missing)
+
+
+def _current(kind: Kind, store: Store, request: Request) -> tuple[Raw | None, Identity]:
+    """Return the object as it is now, and what it is called after the task.
+
+    With a new name, an object that has it already is the renamed one.
+    """
     current = store.find(request.identity)
     if request.new_identity is None:
-        return current
-    holder = store.find(request.new_identity)
+        return current, request.identity
+    known = None if current is None else kind.names_of(current)
+    # By its reference alone nobody has said what else the object is called.
+    names = {**dict(zip(kind.identity, known or ())), **request.new_identity.names}
+    if len(names) < len(kind.identity):
+        return current, request.identity
+    identity = Identity(names={name: names[name] for name in kind.identity})
+    holder = store.find(identity)
     if current is not None and holder is not None and kind.reference_of(current) != kind.reference_of(holder):
         raise OptionError(
             kind.rename,
             f"is taken by {kind.reference_of(holder)}; {kind.reference_of(current)} was not renamed",
         )
-    return current if current is not None else holder
+    return (current if current is not None else holder), identity
 
 
-def _execute(kind: Kind, store: Store, plan: Plan, request: Request) -> tuple[Raw | None, Plan]:
+def _execute(kind: Kind, store: Store, plan: Plan, request: Request, identity: Identity) -> tuple[Raw | None, Plan]:
     """Do what the plan says. Return the object then, and what is still left to do."""
-    identity = request.new_identity or request.identity
     after = store.execute(plan, identity)
-    left = kind.plan(after, request.desired, request.state)
-    if plan.action is Action.CREATE and left.action is Action.UPDATE and not set(left.changes) & set(kind.identity):
-        # Somebody else made an object of this name just before, or the server leaves something out when it creates.
-        try:
+    try:
+        desired = _resolved(store, request)
+        left = kind.plan(after, desired, request.state)
+        if plan.action is Action.CREATE and left.action is Action.UPDATE and not set(left.changes) & set(kind.identity):
+            # Somebody else made an object of this name just before, or the server leaves something out when it creates.
             after = store.execute(left, identity)
-        except CollectionError as error:
-            error.changed = True
-            raise
-        left = kind.plan(after, request.desired, request.state)
+            left = kind.plan(after, desired, request.state)
+    except CollectionError as error:
+        error.changed = True
+        raise
     return after, left
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .._core.fields import Field, choice, exact_text, flag, limit, partial_text, references, server, text
+from .._core.fields import Field, choice, exact_text, flag, limit, partial_text, server, text
 from .._core.kind import Kind
+from .._core.references import references
 from .connection import PCE
+from .label import LABEL, user
 
 _MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
 """The deprecated ``mode`` in words of ``enforcement_mode``."""
@@ -28,24 +30,18 @@ def _release() -> Field:
     return Field("agent_software_release", {"type": "str"}, pinned, pinned, queries=(exact_text(trusted=True),))
 
 
-def _user(name: str) -> Field:
-    """Return a property that shows a user as ``{"href"}``; its filter takes the HREF."""
-
-    def matches(wanted: Any, value: Any) -> bool:
-        return isinstance(value, dict) and bool(value.get("href") == wanted)
-
-    return server(name, {"type": "str"}, matches)
-
-
 PAIRING_PROFILE = Kind(
     api=PCE,
     title="pairing profile",
     name="pairing_profile",
     plural="pairing_profiles",
     identity=("name",),
+    unique=True,
     rename="new_name",
     reference="href",
     on_create={"enabled": True},
+    options={"create_labels": {"type": "bool", "default": False}},
+    create_missing="create_labels",
     fields=(
         server("href"),
         text("name", shortest=1, longest=255, query=partial_text()),
@@ -60,7 +56,7 @@ PAIRING_PROFILE = Kind(
         flag("visibility_level_lock"),
         flag("log_traffic"),
         flag("log_traffic_lock"),
-        references("labels", "labels"),
+        references("labels", LABEL, one_per="key"),
         flag("env_label_lock"),
         flag("loc_label_lock"),
         flag("role_label_lock"),
@@ -78,8 +74,8 @@ PAIRING_PROFILE = Kind(
         server("is_default", {"type": "bool"}),
         server("created_at", {"type": "str"}),
         server("updated_at", {"type": "str"}),
-        _user("created_by"),
-        _user("updated_by"),
+        user("created_by"),
+        user("updated_by"),
         server("caps"),
     ),
 )

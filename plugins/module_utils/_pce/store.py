@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._core.create import create_once
-from .._core.errors import ApiError, ContractError, RequestError
+from .._core.errors import ApiError, CollectionError, ContractError, RequestError
 from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
+from .._core.references import References, label
 from .._core.transport import Transport
 from . import hrefs
 from .collections import read_all
@@ -26,6 +28,7 @@ class PceStore:
         self._org_id = org_id
         self._kind = kind
         self._path = hrefs.collection(org_id, kind.plural)
+        self._references: dict[str, References] = {}
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one object with this identity, or None. Raise AmbiguousError where several have the name."""
@@ -37,7 +40,7 @@ class PceStore:
         if len(found) > 1:
             raise self._kind.ambiguous(identity, found)
         for raw in found:
-            self._own_href(raw.get(self._kind.reference))
+            self.own_href(raw.get(self._kind.reference))
         return found[0] if found else None
 
     def find_existing(self, identity: Identity) -> Raw:
@@ -52,19 +55,59 @@ class PceStore:
 
     def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
         """Return all objects that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
-        return read_all(self._transport, self._path, parameters, most)
+        shown = read_all(self._transport, self._path, parameters, most)
+        kept = [raw for raw in shown if not _is_deleted(raw)]
+        if most is not None and len(kept) < len(shown):
+            return self.query(parameters)[:most]
+        return kept
+
+    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
+        """Return canonical ``values`` with HREFs in place of names, over one read of each kind that is referred to.
+
+        Raise MissingReferenceError for what does not exist; with ``create`` it stays a name, and ``execute`` makes it.
+        """
+        resolved = dict(values)
+        for item in self._kind.fields:
+            if item.refers_to is not None and item.name in values:
+                known = self._known(item.refers_to)
+                resolved[item.name] = known.resolve(item, values[item.name], self._kind.create_missing, create)
+        return resolved
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Do what the plan says. Return the object as the PCE shows it now, None where it is gone."""
+        made: list[str] = []
+        try:
+            return self._write(replace(plan, changes=self._with_hrefs(plan.changes, made)), identity)
+        except CollectionError as error:
+            if made:
+                error.changed = True
+                error.add(f"Made before: {', '.join(made)}")
+            raise
+
+    def _with_hrefs(self, changes: Mapping[str, Any], made: list[str]) -> dict[str, Any]:
+        """Return ``changes`` with HREFs in place of names; what is made for that is entered in ``made``."""
+        complete = dict(changes)
+        for item in self._kind.fields:
+            if item.refers_to is None:
+                continue
+            for entry in [entry for entry in complete.get(item.name, ()) if self._kind.reference not in entry]:
+                (href,) = self._known(item.refers_to).make([entry])
+                made.append(f"{item.refers_to.title} {label(item.refers_to, entry)}")
+                complete[item.name] = [href if other == entry else other for other in complete[item.name]]
+        return complete
+
+    def _known(self, kind: Kind) -> References:
+        return self._references.setdefault(kind.plural, References(kind, PceStore(self._transport, self._org_id, kind)))
+
+    def _write(self, plan: Plan, identity: Identity) -> Raw | None:
         if plan.action is Action.CREATE:
-            # A PCE lets no two pairing profiles have one name.
             return create_once(
                 self._transport,
                 lambda: self._create(plan, identity),
                 lambda: self.find(identity),
-                refuses_doubles=True,
+                refuses_doubles=self._kind.unique,
             )
-        href = self._own_href(plan.reference)
+        href = self.own_href(plan.reference)
         if plan.action is Action.UPDATE:
             self._transport.request("PUT", href, body=self._kind.body(plan.changes))
             updated = self._get(href)
@@ -78,7 +121,7 @@ class PceStore:
         answer = self._transport.request("POST", self._path, body=self._kind.body(plan.changes))
         try:
             created = answer.json_object()
-            self._own_href(created.get(self._kind.reference))
+            self.own_href(created.get(self._kind.reference))
         except ContractError:
             found = self.find(identity)
             if found is None:
@@ -95,17 +138,18 @@ class PceStore:
 
     def _get(self, href: str) -> Raw | None:
         try:
-            return self._transport.get(href).json_object()
+            raw = self._transport.get(href).json_object()
         except ApiError as error:
             if error.status == 404:
                 return None
             raise
+        return None if _is_deleted(raw) else raw
 
     def _has(self, raw: Raw, identity: Identity) -> bool:
         shown = self._kind.present(raw) or {}
         return all(shown[name] == value for name, value in identity.names.items())
 
-    def _own_href(self, href: Any) -> str:
+    def own_href(self, href: Any) -> str:
         """Return ``href`` if it can be the HREF of such an object; a wrong one must never become a path."""
         try:
             hrefs.check(href, self._org_id, self._kind.plural)
@@ -119,3 +163,8 @@ class PceStore:
             return self.query({})
         except RequestError:
             return []
+
+
+def _is_deleted(raw: Raw) -> bool:
+    """Say whether a PCE shows an object that is deleted: labels stay like that (PCE REST API, Labels)."""
+    return raw.get("deleted") is True

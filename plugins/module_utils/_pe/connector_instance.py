@@ -48,6 +48,7 @@ def connector_instance(names: Names = NAMES) -> Kind:
         name="connector_instance",
         plural="connector_instances",
         identity=("controller_ip", "address_space_name"),
+        optional=("address_space_name",),
         reference="instance_id",
         on_create={"controller_port": 443},
         options={

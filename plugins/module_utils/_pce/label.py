@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of labels (source: PCE REST API, Labels)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .._core.fields import Field, Query, exact_text, partial_text, server, text
+from .._core.kind import Kind
+from .connection import PCE
+
+
+def user(name: str) -> Field:
+    """Return a property that shows a user as ``{"href"}``; its filter takes the HREF."""
+
+    def matches(wanted: Any, value: Any) -> bool:
+        return isinstance(value, dict) and bool(value.get("href") == wanted)
+
+    return server(name, {"type": "str"}, matches)
+
+
+def _key() -> Field:
+    # "key" in a name makes Ansible suspect a secret.
+    spec = {"type": "str", "no_log": False}
+    return replace(text("key", shortest=1), spec=spec, queries=(Query(spec, encode=str),))
+
+
+LABEL = Kind(
+    api=PCE,
+    title="label",
+    name="label",
+    plural="labels",
+    identity=("key", "value"),
+    rename="new_value",
+    reference="href",
+    fields=(
+        server("href"),
+        _key(),
+        text("value", shortest=1, longest=255, query=partial_text()),
+        text("external_data_set", nullable=True, query=exact_text()),
+        text("external_data_reference", nullable=True, query=exact_text()),
+        server("created_at", {"type": "str"}),
+        server("updated_at", {"type": "str"}),
+        user("created_by"),
+        user("updated_by"),
+    ),
+)

@@ -1,0 +1,237 @@
+"""pce_label and its info twin, and labels by key and value where other modules take them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import documented
+from tests.integration.invariants import Case, Resource, check_case
+from tests.integration.runner import connection, run_module
+from tests.simulator.launch import Simulator
+
+LABEL = Resource("pce_label", "pce_label_info", "label", "labels", stored_name="value")
+PROFILE = Resource("pce_pairing_profile", "pce_pairing_profile_info", "pairing_profile", "pairing_profiles")
+
+HREF = "/orgs/1/labels/40"
+APP: dict[str, Any] = {"href": HREF, "key": "app", "value": "APP", "external_data_set": "cmdb", "deleted": False}
+WEB_APP = {**APP, "href": "/orgs/1/labels/39", "value": "WEB-APP"}
+OTHER_KEY = {**APP, "href": "/orgs/1/labels/41", "key": "role"}
+GONE = {**APP, "deleted": True}
+
+
+def _labels(*raws: dict[str, Any]) -> dict[str, Any]:
+    return {"labels": list(raws)}
+
+
+NAMED = {"key": "app", "value": "APP"}
+
+CASES = [
+    Case("create", NAMED, result=NAMED),
+    Case("create beside longer values and other keys", NAMED, seed=_labels(WEB_APP, OTHER_KEY), untouched=("WEB-APP",),
+         result=NAMED),
+    Case("create with everything", {**NAMED, "external_data_set": "cmdb", "external_data_reference": "4711"},
+         result={**NAMED, "external_data_set": "cmdb", "external_data_reference": "4711"}),
+    Case("create with strange characters", {"key": "loc", "value": "Zürich & Söhne/../?\"'%2f"},
+         result={"key": "loc", "value": "Zürich & Söhne/../?\"'%2f"}),
+    Case("create with a key of the organisation's own", {"key": "os", "value": "linux"}, result={"key": "os"}),
+    Case("create again what was deleted", NAMED, seed=_labels(GONE), result=NAMED),
+    Case("create again what was deleted and is shown", NAMED, seed=_labels(GONE),
+         settings={"show_deleted_labels": True}, result=NAMED),
+    Case("unchanged", NAMED, changed=False, seed=_labels(WEB_APP, APP), reads=1, result={"href": HREF}),
+    Case("unchanged by href", {"href": HREF, "external_data_set": "cmdb"}, changed=False, seed=_labels(APP), reads=1,
+         result=NAMED),
+    Case("clear the data set", {**NAMED, "external_data_set": ""}, seed=_labels(APP),
+         result={**NAMED, "external_data_set": None}),
+    Case("change the value", {**NAMED, "new_value": "APP-2"}, seed=_labels(APP, WEB_APP, OTHER_KEY),
+         untouched=("WEB-APP",), result={"href": HREF, "key": "app", "value": "APP-2"}),
+    Case("change the value by href", {"href": HREF, "new_value": "APP-2"}, seed=_labels(APP),
+         result={"href": HREF, "key": "app", "value": "APP-2"}),
+    Case("change the value to one that another key has", {"href": HREF, "new_value": "prod"}, seed=_labels(APP),
+         result={"href": HREF, "key": "app", "value": "prod"}),
+    Case("changed already", {**NAMED, "new_value": "WEB-APP"}, changed=False, seed=_labels(WEB_APP),
+         result={"href": WEB_APP["href"]}),
+    Case("change the value of what does not exist", {**NAMED, "new_value": "APP-2"}, result={"value": "APP-2"}),
+    Case("change the value to that of a deleted one", {**NAMED, "new_value": "OLD"},
+         seed=_labels(APP, {**GONE, "href": "/orgs/1/labels/42", "value": "OLD"}),
+         result={"href": HREF, "value": "OLD"}),
+    Case("absent", {**NAMED, "state": "absent"}, seed=_labels(APP, WEB_APP, OTHER_KEY), untouched=("WEB-APP",),
+         result=None),
+    Case("absent by href", {"href": HREF, "state": "absent"}, seed=_labels(APP), result=None),
+    Case("absent where there is none", {**NAMED, "state": "absent"}, changed=False, seed=_labels(WEB_APP, OTHER_KEY),
+         untouched=("WEB-APP",), result=None),
+    Case("absent where it is deleted", {**NAMED, "state": "absent"}, changed=False, seed=_labels(GONE),
+         settings={"show_deleted_labels": True}, result=None),
+    Case("absent by the href of a deleted one", {"href": HREF, "state": "absent"}, changed=False, seed=_labels(GONE),
+         result=None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_label(simulator: Simulator, case: Case) -> None:
+    check_case(simulator, LABEL, case)
+
+
+@pytest.mark.parametrize(
+    ("options", "seed", "words"),
+    [
+        ({}, [], "key, href"),
+        ({"key": "app"}, [], "key, value"),
+        ({"value": "APP"}, [], "key, value"),
+        ({"key": None, "value": "APP"}, [], "key"),
+        ({"key": "app", "value": ""}, [], "value: must not be empty"),
+        ({"key": "app", "value": "x" * 256}, [], "value: must have at most 255"),
+        ({**NAMED, "href": HREF}, [], "mutually exclusive"),
+        ({**NAMED, "new_value": ""}, [], "new_value: must not be empty"),
+        ({**NAMED, "new_value": "APP"}, [], "new_value: is the same as value"),
+        ({**NAMED, "new_value": "B", "state": "absent"}, [], "new_value: contradicts state: absent"),
+        ({"href": "/orgs/1/pairing_profiles/1"}, [], "href: must be the href of one of the labels"),
+        ({"href": "/orgs/2/labels/1"}, [], "href: belongs to organisation 2"),
+        ({"key": "colour", "value": "red"}, [], "label_key_not_supported"),
+        ({**NAMED, "new_value": "WEB-APP"}, [APP, WEB_APP], f"new_value: is taken by {WEB_APP['href']}"),
+        ({"href": HREF, "new_value": "WEB-APP"}, [APP, WEB_APP], f"new_value: is taken by {WEB_APP['href']}"),
+        ({"href": HREF, "external_data_set": "x"}, [GONE], f"href: there is no label {HREF}"),
+        (NAMED, [APP, {**APP, "href": "/orgs/1/labels/42"}], "2 labels with key 'app' and value 'APP'"),
+    ],
+    ids=str,
+)
+def test_bad_input_changes_nothing(
+    simulator: Simulator, options: dict[str, Any], seed: list[dict[str, Any]], words: str
+) -> None:
+    simulator.seed(labels=seed)
+    before = simulator.state()["labels"]
+    failed = run_module("pce_label", {**connection(simulator), **options})
+    assert failed["failed"]
+    assert words in failed["msg"]
+    assert simulator.state()["labels"] == before
+
+
+def _found(simulator: Simulator, **options: Any) -> list[str]:
+    result = run_module("pce_label_info", {**connection(simulator), **options})
+    documented.check_result("pce_label_info", result)
+    return [f"{entry['key']}={entry['value']}" for entry in result["labels"]]
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_info(simulator: Simulator, shown: bool) -> None:
+    simulator.settings(show_deleted_labels=shown)
+    simulator.seed(labels=[APP, WEB_APP, {**GONE, "href": "/orgs/1/labels/38", "value": "OLD-APP"}])
+    assert _found(simulator, key="app") == ["app=shop", "app=APP", "app=WEB-APP"]
+    assert _found(simulator, value="app") == ["app=APP", "app=WEB-APP"]
+    assert _found(simulator, value="APP", exact=True) == ["app=APP"]
+    assert _found(simulator, key="ap") == []
+    assert _found(simulator, external_data_set="cmdb") == ["app=APP", "app=WEB-APP"]
+    assert _found(simulator, href="/orgs/1/labels/38") == []
+    assert len(_found(simulator)) == 8
+    assert len(_found(simulator, max_results=7)) == 7
+
+
+OLD = {"href": "/orgs/1/pairing_profiles/24", "name": "PP", "enabled": True, "labels": [{"href": "/orgs/1/labels/5"}]}
+WEB_SHOP = [{"href": "/orgs/1/labels/1"}, {"href": "/orgs/1/labels/3"}]
+
+PROFILE_CASES = [
+    Case("create with labels by name", {"name": "PP", "labels": [{"app": "shop"}, {"key": "role", "value": "web"}]},
+         result={"labels": WEB_SHOP}),
+    Case("update, in any form", {"name": "PP", "labels": [{"href": "/orgs/1/labels/1"}, {"app": "shop"}]},
+         seed={"pairing_profiles": [OLD]}, result={"labels": WEB_SHOP}),
+    Case("unchanged, with one read of labels", {"name": "PP", "labels": [{"env": "test"}]}, changed=False,
+         seed={"pairing_profiles": [OLD]}, reads=2, result={"labels": OLD["labels"]}),
+    Case("longer values are others", {"name": "PP", "labels": [{"app": "APP"}]}, seed=_labels(WEB_APP, APP),
+         result={"labels": [{"href": HREF}]}),
+    Case("missing ones are made",
+         {"name": "PP", "labels": [{"role": "web"}, {"app": "new"}, {"os": "ü"}], "create_labels": True},
+         result={"labels": [{"href": f"/orgs/1/labels/{number}"} for number in (1, 7, 8)]}, unforeseen=("labels",)),
+    Case("missing ones are made for an update", {"name": "PP", "labels": [{"app": "new"}], "create_labels": True},
+         seed={"pairing_profiles": [OLD]}, result={"labels": [{"href": "/orgs/1/labels/7"}]}, unforeseen=("labels",)),
+    Case("a deleted one is made again", {"name": "PP", "labels": [{"app": "APP"}], "create_labels": True},
+         seed=_labels(GONE), settings={"show_deleted_labels": True},
+         result={"labels": [{"href": "/orgs/1/labels/41"}]}, unforeseen=("labels",)),
+    Case("absent asks for no labels", {"name": "PP", "labels": [{"app": "nowhere"}], "state": "absent"},
+         seed={"pairing_profiles": [OLD]}, result=None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PROFILE_CASES, ids=lambda case: case.name)
+def test_labels_of_profiles(simulator: Simulator, case: Case) -> None:
+    check_case(simulator, PROFILE, case)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (
+            [{"role": "wbe"}],
+            "labels: there is no label role=wbe; the nearest are role=web, role=db; create_labels",
+        ),
+        ([{"app": "APP"}], "labels: there is no label app=APP; the nearest are app=WEB-APP"),
+        ([{"role": "web"}, {"role": "db"}], "labels: must not have more than one label of one key"),
+        ([{"role": "db"}, {"href": "/orgs/1/labels/1"}], "labels: must not have more than one label of one key"),
+        (
+            [{"key": "role"}],
+            'labels: has an entry {"key": "role"}; it must be {href: …}, {key: …, value: …}, or one key',
+        ),
+        ([{"role": "web", "app": "shop"}], "labels: has an entry"),
+        ([{"role": None}], "labels: has an entry whose value is no text: null"),
+        ([{}], "labels: has an entry {}"),
+        ([{"href": "/orgs/2/labels/1"}], "labels: belongs to organisation 2"),
+        ("role=web,role=db", "labels: must not have more than one"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("check", [False, True])
+def test_wrong_labels_change_nothing(simulator: Simulator, labels: Any, words: str, check: bool) -> None:
+    simulator.seed(labels=[WEB_APP])
+    before = simulator.state()
+    failed = run_module("pce_pairing_profile", {**connection(simulator), "name": "PP", "labels": labels}, check=check)
+    assert failed["failed"]
+    assert words in failed["msg"]
+    assert simulator.state() == before
+
+
+def test_a_label_that_cannot_be_made_is_told_and_leaves_no_profile(simulator: Simulator) -> None:
+    labels = [{"app": "new"}, {"colour": "red"}]
+    options = {**connection(simulator), "name": "PP", "labels": labels, "create_labels": True}
+    failed = run_module("pce_pairing_profile", options)
+    assert failed["failed"]
+    assert "label_key_not_supported" in failed["msg"]
+    assert "Made before: label app=new" in failed["msg"]
+    assert failed["changed"] is True
+    assert [item["name"] for item in simulator.state()["pairing_profiles"]] == ["Default"]
+    again = run_module("pce_pairing_profile", {**options, "labels": labels[:1]})
+    assert again["changed"] is True
+    assert [item["value"] for item in simulator.state()["labels"]].count("new") == 1
+
+
+def test_a_label_is_not_made_twice_when_its_answer_is_lost(simulator: Simulator) -> None:
+    simulator.fault("reset_after", method="POST", path="/labels")
+    done = run_module("pce_label", {**connection(simulator), **NAMED})
+    assert done["changed"] is True
+    assert [item["value"] for item in simulator.state()["labels"]].count("APP") == 1
+
+
+def test_profiles_by_labels(simulator: Simulator) -> None:
+    simulator.seed(
+        pairing_profiles=[OLD, {**OLD, "href": "/orgs/1/pairing_profiles/25", "name": "B", "labels": WEB_SHOP}]
+    )
+
+    def names(*groups: list[Any]) -> list[str]:
+        found = run_module("pce_pairing_profile_info", {**connection(simulator), "labels": list(groups)})
+        assert not found.get("failed"), found
+        return [entry["name"] for entry in found["pairing_profiles"]]
+
+    assert names([{"role": "web"}, {"app": "shop"}]) == ["B"]
+    assert names([{"role": "web"}, {"env": "test"}]) == []
+    simulator.clear_journal()
+    assert names([{"role": "web"}, "/orgs/1/labels/3"], [{"key": "env", "value": "test"}]) == ["PP", "B"]
+    assert len(simulator.journal()) == 2
+    failed = run_module("pce_pairing_profile_info", {**connection(simulator), "labels": [[{"role": "wbe"}]]})
+    assert "labels: there is no label role=wbe; the nearest are role=web" in failed["msg"]
+
+
+def test_more_labels_than_a_page(simulator: Simulator) -> None:
+    simulator.settings(rate_limit=0)
+    simulator.seed(labels=[{"key": "app", "value": f"shop-{number}"} for number in range(600)])
+    options = {**connection(simulator), "name": "PP", "labels": [{"app": "shop"}, {"env": "prod"}]}
+    done = run_module("pce_pairing_profile", options)
+    assert done["pairing_profile"]["labels"] == [{"href": "/orgs/1/labels/3"}, {"href": "/orgs/1/labels/4"}]

@@ -1,0 +1,172 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Objects that others refer to, by href or by key and value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from plugins.module_utils._core.errors import AmbiguousError, MissingReferenceError, OptionError
+from plugins.module_utils._core.kind import Identity, Raw
+from plugins.module_utils._core.plan import Plan
+from plugins.module_utils._core.references import References, parse_entry, references
+from plugins.module_utils._pce.label import LABEL
+
+FIELD = references("labels", LABEL, one_per="key")
+WEB = {"href": "/orgs/1/labels/1", "key": "role", "value": "web"}
+DB = {"href": "/orgs/1/labels/2", "key": "role", "value": "db"}
+PROD = {"href": "/orgs/1/labels/3", "key": "env", "value": "prod"}
+WEB_APP = {"href": "/orgs/1/labels/4", "key": "app", "value": "WEB-APP"}
+
+
+class LabelStore:
+    """Labels in memory; counts what it is asked."""
+
+    def __init__(self, *labels: Raw) -> None:
+        self.labels = list(labels)
+        self.reads = 0
+
+    def find(self, identity: Identity) -> Raw | None:
+        return next(
+            (raw for raw in self.labels if all(raw[key] == identity.names[key] for key in LABEL.identity)), None
+        )
+
+    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+        self.reads += 1
+        return self.labels
+
+    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
+        made = {"href": f"/orgs/1/labels/{len(self.labels) + 1}", **plan.changes}
+        self.labels.append(made)
+        return made
+
+
+def resolved(store: LabelStore, *entries: Any, create: bool = False) -> list[dict[str, str]]:
+    """What the option `labels` with these entries refers to."""
+    return References(LABEL, store).resolve(FIELD, FIELD.parse(list(entries)), "create_labels", create)
+
+
+@pytest.mark.parametrize(
+    ("entry", "canonical"),
+    [
+        ({"href": "/orgs/1/labels/1"}, {"href": "/orgs/1/labels/1"}),
+        ({"key": "role", "value": "web"}, {"key": "role", "value": "web"}),
+        ({"role": "web"}, {"key": "role", "value": "web"}),
+        ({"os": "Ünix/ 7"}, {"key": "os", "value": "Ünix/ 7"}),
+        ({"loc": 7}, {"key": "loc", "value": "7"}),
+        ({"key": "value", "value": "key"}, {"key": "value", "value": "key"}),
+    ],
+)
+def test_entries(entry: dict[str, Any], canonical: dict[str, str]) -> None:
+    assert parse_entry(LABEL, entry) == canonical
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *({}, None, "role", 5, [], {"href": ""}, {"href": None}, {"href": 5}, {"key": "role"}, {"value": "web"}),
+        *({"key": "role", "value": ""}, {"key": "", "value": "web"}, {"role": ""}, {"": "web"}, {"role": None}),
+        *({"role": True}, {"role": ["web"]}, {"role": {"x": 1}}, {"role": 1.5}, {"role": "web", "env": "prod"}),
+        *({"kye": "role", "value": "web"}, {"href": "/orgs/1/labels/1", "key": "role"}, {"role": "x" * 256}),
+    ],
+    ids=str,
+)
+def test_entries_that_do_not_say_what_is_meant(entry: Any) -> None:
+    with pytest.raises(ValueError, match="has an entry"):
+        parse_entry(LABEL, entry)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        [{"href": "/b"}, {"href": "/a"}],
+        [{"href": "/a"}, {"href": "/b"}],
+        [{"href": "/a"}, {"href": "/b"}, {"href": "/a"}],
+        [{"href": "/a", "key": "role", "value": "web"}, {"href": "/b"}, None, {}, "junk"],
+    ],
+)
+def test_what_a_server_shows_is_a_set(raw: list[Any]) -> None:
+    assert FIELD.value_in({"labels": raw}) == [{"href": "/a"}, {"href": "/b"}]
+
+
+def test_entries_by_href_need_no_read() -> None:
+    store = LabelStore()
+    assert resolved(store, {"href": "/b"}, {"href": "/a"}, {"href": "/b"}) == [{"href": "/a"}, {"href": "/b"}]
+    assert resolved(store) == []
+    assert store.reads == 0
+
+
+def test_all_entries_by_name_take_one_read() -> None:
+    store = LabelStore(WEB, DB, PROD, WEB_APP)
+    found = resolved(store, {"role": "db"}, {"key": "env", "value": "prod"}, {"href": WEB_APP["href"]})
+    assert found == [{"href": raw["href"]} for raw in (DB, PROD, WEB_APP)]
+    assert store.reads == 1
+
+
+def test_one_label_by_two_names_is_one() -> None:
+    store = LabelStore(WEB)
+    wanted = [{"href": WEB["href"]}]
+    assert resolved(store, {"role": "web"}, {"key": "role", "value": "web"}, {"href": WEB["href"]}) == wanted
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [{"role": "web"}, {"role": "db"}],
+        [{"role": "web"}, {"key": "role", "value": "new"}],
+    ],
+)
+def test_two_values_of_one_key_are_refused_before_anything_is_read(entries: list[Any]) -> None:
+    with pytest.raises(ValueError, match="more than one label of one key: role="):
+        FIELD.parse(entries)
+
+
+def test_two_values_of_one_key_are_refused_where_one_is_by_href() -> None:
+    with pytest.raises(OptionError, match=r"^labels: must not have more than one label of one key"):
+        resolved(LabelStore(WEB, DB), {"role": "db"}, {"href": WEB["href"]})
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"app": "APP"}, "there is no label app=APP; the nearest are app=WEB-APP"),
+        ({"role": "wbe"}, "there is no label role=wbe; the nearest are role=web"),
+        ({"role": "Web"}, "there is no label role=Web; the nearest are role=web"),
+        ({"xxxxxx": "yyyyyyyy"}, "there is no label xxxxxx=yyyyyyyy; create_labels: true would make it"),
+    ],
+)
+def test_a_label_that_is_not_there(entry: dict[str, str], words: str) -> None:
+    store = LabelStore(WEB, DB, PROD, WEB_APP)
+    with pytest.raises(MissingReferenceError) as caught:
+        resolved(store, entry)
+    assert str(caught.value).startswith(f"labels: {words}")
+    assert store.labels == [WEB, DB, PROD, WEB_APP]
+
+
+def test_two_labels_of_one_name_are_an_error() -> None:
+    with pytest.raises(AmbiguousError, match="/orgs/1/labels/1, /orgs/1/labels/9"):
+        resolved(LabelStore(WEB, {**WEB, "href": "/orgs/1/labels/9"}), {"role": "web"})
+
+
+def test_missing_labels_stay_by_name_until_they_are_made() -> None:
+    store = LabelStore(WEB)
+    known = References(LABEL, store)
+    entries = FIELD.parse([{"role": "web"}, {"env": "new"}])
+    foreseen = known.resolve(FIELD, entries, "create_labels", create=True)
+    assert foreseen == [{"href": WEB["href"]}, {"key": "env", "value": "new"}]
+    assert store.labels == [WEB]
+    made = known.make(foreseen)
+    assert made == [{"href": WEB["href"]}, {"href": "/orgs/1/labels/2"}]
+    assert known.resolve(FIELD, entries, "create_labels", create=True) == made
+    assert store.reads == 1
+
+
+def test_what_cannot_be_read_is_nobodys_label() -> None:
+    odd: list[Raw] = [{"href": "/orgs/1/labels/8", "key": None, "value": "web"}, {"href": "/orgs/1/labels/9"}]
+    with pytest.raises(MissingReferenceError):
+        resolved(LabelStore(*odd), {"role": "web"})
