@@ -1,0 +1,280 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""VENs that a PCE unpairs, or marks as suspended or active (source: PCE REST API, Workloads and VENs).
+
+The page tells of unpairing. That a PUT of a VEN's ``status`` marks it stands in the vendor's guide to VEN operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core.answers import one_line
+from .._core.bulk import BulkError, Snapshot
+from .._core.errors import ApiError, CollectionError, MissingReferenceError, OptionError, RequestError
+from .._core.fields import server, text
+from .._core.kind import Identity, Kind
+from . import hrefs
+from .connection import PCE, Client
+
+UNPAIRED = "unpaired"
+SUSPENDED = "suspended"
+ACTIVE = "active"
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "hostnames": {"type": "list", "elements": "str"},
+    "hrefs": {"type": "list", "elements": "str"},
+    "state": {"type": "str", "choices": [UNPAIRED, SUSPENDED, ACTIVE], "required": True},
+    "firewall_restore": {"type": "str", "choices": ["saved", "default", "disable"], "default": "default"},
+}
+
+VEN = Kind(
+    api=PCE,
+    title="VEN",
+    name="ven",
+    plural="vens",
+    identity=("hostname",),
+    reference="href",
+    fields=(server("href"), text("hostname"), server("status"), server("version")),
+)
+
+_GONE = ("unpaired", "uninstalled")
+"""A status with which a PCE might go on showing a VEN that is no longer paired."""
+
+_BATCH = 1000
+"""The most VENs that one request unpairs."""
+
+_CALLS, _WINDOW = 10, 60.0
+"""How many such requests a PCE takes in how many seconds."""
+
+_FEW = 5
+"""Up to so many VENs are asked for one by one; more by one read of all."""
+
+_MOST_NAMED = 10
+
+
+@dataclass
+class _Target:
+    """One VEN of the task, as the PCE shows it, or as the task names it where the PCE shows none (``found``)."""
+
+    hostname: str | None
+    href: str | None
+    version: Any = None
+    status: Any = UNPAIRED
+    found: bool = False
+    changed: bool = False
+    error: str | None = None
+
+    @property
+    def is_paired(self) -> bool:
+        return self.found and self.status not in _GONE
+
+    @property
+    def label(self) -> str:
+        return one_line(self.hostname or self.href)
+
+
+@dataclass
+class _Run:
+    client: Client
+    state: str
+    firewall_restore: str
+    targets: Sequence[_Target]
+    warnings: list[str] = field(default_factory=list)
+
+    def pending(self) -> list[_Target]:
+        """Return the VENs that are not in the wanted state."""
+        return [target for target in self.targets if target.is_paired and _is_pending(self.state, target.status)]
+
+
+def keep_vens(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
+    """Bring VENs to the wanted state and return the module's result. Raises OptionError and the transport's errors.
+
+    All are looked up before anything is written: one that is ambiguous or missing leaves all as they are.
+    """
+    identities = _identities(params)
+    client = PCE.client(params)
+    run = _Run(client, params["state"], params["firewall_restore"], _find(client, identities))
+    _demand_all(run)
+    pending = run.pending()
+    before = {target.label: target.status for target in pending}
+    if run.state == UNPAIRED:
+        _demand_time(client, len(pending))
+    if dry_run:
+        for target in pending:
+            target.changed = True
+    elif run.state == UNPAIRED:
+        _unpair(run, pending)
+    else:
+        _mark(run, pending)
+    failed = [target for target in run.targets if target.error]
+    if failed:
+        several = "; ".join(f"{target.label}: {target.error}" for target in failed[:_MOST_NAMED])
+        changed = any(target.changed for target in run.targets)
+        raise BulkError(f"{len(failed)} of {len(run.targets)} VENs failed: {several}", changed, _shown(run))
+    return {
+        "changed": bool(pending),
+        "vens": _shown(run),
+        "diff": {"before": before, "after": dict.fromkeys(before, run.state)},
+        "warnings": run.warnings,
+    }
+
+
+def _identities(params: Mapping[str, Any]) -> list[Identity]:
+    """Return what the task names, each once."""
+    hostnames, references = params["hostnames"], params["hrefs"]
+    if hostnames is None and references is None:
+        raise OptionError("hostnames", "is needed, or hrefs")
+    for hostname in hostnames or ():
+        if not hostname or hostname != hostname.strip():
+            raise OptionError("hostnames", f"has an entry that is no hostname: {hostname!r}")
+    for href in references or ():
+        PCE.check_reference(params, VEN.plural, "hrefs", href)
+    named = [Identity(names={"hostname": hostname}) for hostname in dict.fromkeys(hostnames or ())]
+    return named + [Identity(href) for href in dict.fromkeys(references or ())]
+
+
+def _find(client: Client, identities: Sequence[Identity]) -> list[_Target]:
+    """Return the VENs of the task; one that is asked for by hostname and by HREF counts once."""
+    store = client.store(VEN)
+    shown = store if len(identities) <= _FEW else Snapshot(VEN, store)
+    targets: list[_Target] = []
+    seen: set[str] = set()
+    for identity in identities:
+        ven = VEN.present(shown.find(identity))
+        if ven is None:
+            targets.append(_Target(identity.names.get("hostname"), identity.reference))
+        elif ven["href"] not in seen:
+            href = store.own_href(ven["href"])
+            seen.add(href)
+            targets.append(_Target(ven["hostname"] or None, href, ven["version"], ven["status"], found=True))
+    return targets
+
+
+def _is_pending(state: str, status: Any) -> bool:
+    return bool(status == SUSPENDED if state == ACTIVE else status != state)
+
+
+def _demand_all(run: _Run) -> None:
+    """Raise MissingReferenceError for VENs that are to be marked and do not exist; one that is gone is unpaired."""
+    missing = [target.label for target in run.targets if not target.is_paired]
+    if missing and run.state != UNPAIRED:
+        more = ", …" if len(missing) > _MOST_NAMED else ""
+        raise MissingReferenceError(
+            f"there is no VEN of {', '.join(missing[:_MOST_NAMED])}{more} (compared exactly); nothing was changed"
+        )
+
+
+def _demand_time(client: Client, count: int) -> None:
+    """Raise OptionError where the PCE's limit makes the task longer than its deadline, before anything is written."""
+    calls = -(-count // _BATCH)
+    needed = (calls - 1) // _CALLS * _WINDOW
+    if needed and needed >= client.transport.remaining():
+        raise OptionError(
+            "deadline",
+            f"unpairing {count} VENs takes more than {needed:.0f} seconds, since a PCE unpairs at most {_BATCH} by a "
+            f"request and takes {_CALLS} of them a minute; nothing was changed",
+        )
+
+
+def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
+    """Unpair in batches; then look whether the PCE has."""
+    sent: list[float] = []
+    for start in range(0, len(pending), _BATCH):
+        batch = pending[start : start + _BATCH]
+        if len(sent) >= _CALLS:
+            _wait(run.client, sent[-_CALLS] + _WINDOW)
+        sent.append(run.client.transport.now())
+        try:
+            _unpair_batch(run, batch)
+        except CollectionError as error:
+            done = sum(target.changed for target in run.targets)
+            error.changed = done > 0
+            error.add(f"{done} of {len(pending)} VENs were unpaired before; run again for the others")
+            raise
+    for target in _still_paired(run, pending):
+        run.warnings.append(f"the PCE accepted the unpairing of {target.label} but still shows its VEN")
+
+
+def _wait(client: Client, moment: float) -> None:
+    path = hrefs.collection(client.org_id, VEN.plural)
+    seconds = moment - client.transport.now()
+    if seconds > 0:
+        waiting = RequestError(f"a PCE takes {_CALLS} unpair requests a minute", "PUT", path)
+        client.transport.pause(1, waiting, seconds)
+
+
+def _unpair_batch(run: _Run, batch: Sequence[_Target]) -> None:
+    """Unpair at most 1,000 VENs.
+
+    A request that is sent again after its answer was lost names VENs that are gone, which the PCE may refuse. So after
+    an error it is looked which are left, and only those are tried again, once.
+    """
+    try:
+        _send(run, batch)
+    except RequestError as error:
+        try:
+            left = _still_paired(run, batch)
+        except CollectionError as second:
+            error.add(f"Which of {len(batch)} VENs were unpaired is not known, since looking failed too: {second}")
+            raise error from second
+        _enter(batch, left)
+        if len(left) == len(batch):
+            raise
+        if left:
+            _send(run, left)
+    _enter(batch, ())
+
+
+def _enter(batch: Sequence[_Target], left: Sequence[_Target]) -> None:
+    for target in batch:
+        target.changed = not any(target is other for other in left)
+
+
+def _send(run: _Run, batch: Sequence[_Target]) -> None:
+    body = {
+        "vens": [{"href": target.href} for target in batch],
+        "firewall_restore": run.firewall_restore,
+    }
+    run.client.transport.request("PUT", f"{hrefs.collection(run.client.org_id, VEN.plural)}/unpair", body=body)
+
+
+def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
+    """Return those of the VENs that the PCE still shows as paired."""
+    found = _find(run.client, [Identity(target.href) for target in targets])
+    paired = {target.href for target in found if target.is_paired}
+    return [target for target in targets if target.href in paired]
+
+
+def _mark(run: _Run, pending: Sequence[_Target]) -> None:
+    """Mark VENs one by one. One that the PCE refuses does not stop the others."""
+    for target in pending:
+        try:
+            run.client.transport.request("PUT", str(target.href), body={"status": run.state})
+        except CollectionError as error:
+            if not isinstance(error, ApiError) or error.status not in (404, 406):
+                done = sum(target.changed for target in run.targets)
+                error.changed = done > 0
+                error.add(f"{done} of {len(pending)} VENs were marked as {run.state} before; run again for the others")
+                raise
+            target.error = str(error)
+        else:
+            target.changed = True
+
+
+def _shown(run: _Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "hostname": target.hostname,
+            "href": target.href,
+            "version": target.version,
+            "status": run.state if target.changed else target.status,
+            "changed": target.changed,
+            "error": target.error,
+        }
+        for target in run.targets
+    ]

@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Unpair, suspend and unsuspend VENs through a PCE."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pce_ven
+short_description: Unpair, suspend and unsuspend VENs through an Illumio PCE
+version_added: 0.1.0
+author:
+  - The microseg.enforcement contributors (@microseg)
+description:
+  - Unpairs VENs through the Policy Compute Engine (PCE), for hosts that cannot be reached, or marks them as suspended
+    or active.
+  - Hostnames are compared exactly, although the PCE's own filter matches partially. Two VENs of one hostname are an
+    error. All VENs are looked up first; if one is ambiguous or missing, nothing is changed.
+  - Many VENs are one task. Up to five are looked up one by one, more by one read of all VENs. At most 1,000 are
+    unpaired by a request, and at most 10 such requests are sent a minute, as the PCE demands.
+extends_documentation_fragment:
+  - microseg.enforcement.pce
+  - microseg.enforcement.attributes
+  - microseg.enforcement.attributes.action_group_pce
+options:
+  hostnames:
+    description:
+      - The exact hostnames of the VENs, as the PCE shows them. At least one of O(hostnames) and O(hrefs) is needed.
+    type: list
+    elements: str
+  hrefs:
+    description:
+      - The HREFs of the VENs, such as V(/orgs/1/vens/3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f). B(Not) those of workloads.
+    type: list
+    elements: str
+  state:
+    description:
+      - V(unpaired) uninstalls the VENs. A VEN that the PCE does not show counts as unpaired.
+      - V(suspended) marks the VENs as suspended, so that the PCE keeps their hosts in its policy although they are
+        silent. It is C(illumio-ven-ctl suspend) on the host that suspends the VEN itself.
+      - V(active) marks those that are suspended as active again.
+      - With V(suspended) and V(active) a VEN that does not exist is an error.
+    type: str
+    choices: [unpaired, suspended, active]
+    required: true
+  firewall_restore:
+    description:
+      - What the VEN does with the host's firewall when it is unpaired, in the PCE's words; C(illumio-ven-ctl unpair)
+        has other words for it.
+    type: str
+    choices: [saved, default, disable]
+    default: default
+notes:
+  - A request that fails does not undo those before it. The next run does what is left.
+seealso:
+  - module: microseg.enforcement.pce_workload_info
+"""
+
+EXAMPLES = r"""
+- name: Unpair two hosts that are gone for good
+  microseg.enforcement.pce_ven:
+    pce_host: pce.example.com
+    api_key: "{{ pce_api_key }}"
+    api_secret: "{{ pce_api_secret }}"
+    hostnames: [web1.example.com, web2.example.com]
+    state: unpaired
+    firewall_restore: saved
+
+- name: Find the workloads of env test that are not online (connection from the environment)
+  microseg.enforcement.pce_workload_info:
+    managed: true
+    online: false
+    labels:
+      - env: test
+  register: silent
+
+- name: Unpair them
+  microseg.enforcement.pce_ven:
+    hrefs: "{{ silent.workloads | map(attribute='ven.href') | list }}"
+    state: unpaired
+"""
+
+RETURN = r"""
+vens:
+  description: The VENs of the task, in its order, each once.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    hostname:
+      description: The hostname, null where the task gave an HREF and the PCE shows no such VEN.
+      type: str
+      returned: always
+      sample: web1.example.com
+    href:
+      description: The HREF, null where the PCE shows no VEN of this hostname.
+      type: str
+      returned: always
+      sample: /orgs/1/vens/3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f
+    version:
+      description: The version of the VEN, null where the PCE does not show it.
+      type: str
+      returned: always
+      sample: 23.2.20-157
+    status:
+      description: Its status after the task, or in check mode what it would be; C(unpaired) where there is no VEN.
+      type: str
+      returned: always
+      sample: unpaired
+    changed:
+      description: Whether the task changed it, or in check mode would.
+      type: bool
+      returned: always
+      sample: true
+    error:
+      description: What the PCE refused it with, or null. A task that has one fails, with the entries in C(outcomes).
+      type: str
+      returned: always
+      sample: null
+"""
+
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import run
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.connection import PCE
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven import OPTIONS, keep_vens
+
+
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, PCE.options, keep_vens, required_one_of=[("hostnames", "hrefs")])
+
+
+if __name__ == "__main__":
+    main()
