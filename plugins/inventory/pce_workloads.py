@@ -137,7 +137,6 @@ cache_timeout: 600
 
 import difflib
 import hashlib
-import ipaddress
 import json
 import os
 import re
@@ -153,14 +152,18 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.microseg.enforcement.plugins.module_utils._core.answers import one_line
 from ansible_collections.microseg.enforcement.plugins.module_utils._core.errors import (
     CollectionError,
-    ContractError,
     MissingLibraryError,
-    MissingReferenceError,
     OptionError,
 )
+from ansible_collections.microseg.enforcement.plugins.module_utils._core.selection import select, selection_from
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce import hrefs
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.collections import read_all
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.connection import PCE
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload import (
+    WORKLOAD,
+    WorkloadStore,
+    address_of,
+    is_reachable,
+)
 
 VARIABLE = "pce_workload"
 _FILES = ("pce_workloads.yml", "pce_workloads.yaml")
@@ -247,32 +250,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _workloads(self, path: str, cache: bool) -> list[Workload]:
         """Return the workloads that the options of this source ask for, from the cache if it has them."""
         params = {name: self.get_option(name) for name in (*PCE.options, *_OWN)}
-        labels = _wanted_labels(params["labels"] or {})
+        filters = _filters(params)
+        selection = selection_from(WORKLOAD, {"pce_org_id": params["pce_org_id"], **filters})
         client = PCE.client(params)
         if not params["validate_certs"]:
             self.display.warning(
                 "validate_certs is false: whoever is on the way to the server can read and change everything"
             )
-        query = _query(params)
-        told = [client.management_server, client.org_id, params["api_key"], query, labels, params["enforcement_mode"]]
+        told = [client.management_server, client.org_id, params["api_key"], filters]
         origin = hashlib.sha256(json.dumps(told).encode()).hexdigest()
         key = self.get_cache_key(path)
         if cache and self.get_option("cache"):
             kept = self._kept(key)
             if isinstance(kept, dict) and kept.get("origin") == origin and isinstance(kept.get("workloads"), list):
                 return list(kept["workloads"])
-        raws = read_all(client.transport, hrefs.collection(client.org_id, "workloads"), query)
-        # Labels come second: one that is made and given to a workload meanwhile is among them.
-        known = _by_href(read_all(client.transport, hrefs.collection(client.org_id, "labels"), {}))
-        _check_labels(labels, known)
-        unknown = [item for raw in raws for item in _objects(raw, "labels") if _label(item, known) is None]
-        if unknown:
+        store = WorkloadStore(client.transport, client.org_id, WORKLOAD)
+        workloads: list[Workload] = select(WORKLOAD, store, selection)
+        if store.unknown_labels:
             self.display.warning(
-                f"{len(unknown)} labels of workloads are left out: the PCE does not show what they are"
+                f"{len(store.unknown_labels)} labels of workloads are left out: the PCE does not show what they are"
             )
-        # One href is one workload, however often an answer repeats it.
-        shown = {str(raw.get("href")): _present(raw, known, client.org_id) for raw in raws if not raw.get("deleted")}
-        workloads = [workload for workload in shown.values() if _matches(workload, params, labels)]
         if self.get_option("cache"):
             self._cache[key] = {"origin": origin, "workloads": workloads}
         return workloads
@@ -389,150 +386,27 @@ def _nearest(name: Any, known: Sequence[str] | Mapping[str, Any]) -> str:
     return f"; the nearest are {', '.join(map(one_line, found))}" if found else ""
 
 
-def _wanted_labels(labels: Mapping[Any, Any]) -> dict[str, str]:
-    """Return the option ``labels`` as texts by keys."""
-    wanted = {}
+def _filters(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters of the info module that the options of this plugin mean."""
+    return {
+        "managed": None if params["managed"] == "any" else params["managed"] == "true",
+        "online": params["online"],
+        "enforcement_mode": params["enforcement_mode"] or None,
+        "hostname": params["hostname"],
+        "labels": _wanted_labels(params["labels"] or {}) or None,
+    }
+
+
+def _wanted_labels(labels: Mapping[Any, Any]) -> list[dict[str, str]]:
+    """Return the option ``labels`` as entries of the info module's."""
     for key, value in labels.items():
         if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
             raise OptionError("labels", f"{one_line(key)}: must have one value, a text, not {one_line(value)!r}")
-        wanted[str(key)] = str(value)
-    return wanted
-
-
-def _query(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return the filters that the PCE knows; what it leaves in is filtered once more here."""
-    query = {} if params["managed"] == "any" else {"managed": params["managed"]}
-    if params["online"] is not None:
-        query["online"] = str(params["online"]).lower()
-    if params["hostname"]:
-        query["hostname"] = params["hostname"]
-    return query
-
-
-def _by_href(labels: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-    """Return keys and values of labels by their hrefs."""
-    found = {}
-    for label in labels:
-        href, key, value = (label.get(name) for name in ("href", "key", "value"))
-        if isinstance(href, str) and isinstance(key, str) and isinstance(value, str) and not label.get("deleted"):
-            found[href] = (key, value)
-    return found
-
-
-def _check_labels(wanted: Mapping[str, str], known: Mapping[str, tuple[str, str]]) -> None:
-    """Raise MissingReferenceError for a label that the PCE does not have."""
-    for key, value in wanted.items():
-        if (key, value) not in known.values():
-            nearest = _nearest(f"{key}={value}", [f"{key}={value}" for key, value in known.values()])
-            raise MissingReferenceError(f"labels: there is no label {one_line(f'{key}={value}')}{nearest}")
-
-
-def _present(raw: Mapping[str, Any], known: Mapping[str, tuple[str, str]], org_id: int) -> Workload:
-    """Return a workload as the variable of its host."""
-    href = raw.get("href")
-    try:
-        hrefs.check(href, org_id, "workloads")
-    except ValueError as error:
-        path = hrefs.collection(org_id, "workloads")
-        raise ContractError(f"the PCE shows a workload whose href {error}", "GET", path) from error
-    ven = _ven(raw)
-    managed = raw.get("managed")
-    interfaces = [
-        {
-            "name": _text(item.get("name")),
-            "address": _text(item.get("address")),
-            "cidr_block": _int(item.get("cidr_block")),
-        }
-        for item in _objects(raw, "interfaces")
-    ]
-    addresses = [text for text in (_text(item["address"]) for item in interfaces) if text and _is_reachable(text)]
-    texts = (
-        "name",
-        "hostname",
-        "description",
-        "enforcement_mode",
-        "visibility_level",
-        "public_ip",
-        "os_id",
-        "os_detail",
-    )
-    return {
-        "href": href,
-        **{name: _text(raw.get(name)) for name in texts},
-        "managed": managed if isinstance(managed, bool) else ven is not None,
-        "online": raw.get("online") is True,
-        "labels": dict(filter(None, (_label(item, known) for item in _objects(raw, "labels")))),
-        "interfaces": interfaces,
-        "addresses": list(dict.fromkeys(addresses)),
-        "ven": ven,
-    }
-
-
-def _ven(raw: Mapping[str, Any]) -> dict[str, Any] | None:
-    ven, agent = _object(raw, "ven"), _object(raw, "agent")
-    href = _text(ven.get("href"))
-    if href is None:
-        return None
-    status = _object(agent, "status")
-    return {
-        "href": href,
-        "status": _text(status.get("status")) or _text(ven.get("status")),
-        "version": _text(status.get("agent_version")) or _text(ven.get("version")),
-    }
-
-
-def _label(item: Mapping[str, Any], known: Mapping[str, tuple[str, str]]) -> tuple[str, str] | None:
-    """Return key and value of a workload's label; newer PCEs show them beside the href."""
-    key, value = _text(item.get("key")), _text(item.get("value"))
-    return (key, value) if key and value else known.get(str(item.get("href")))
-
-
-def _object(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = raw.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(raw: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    value = raw.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _int(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
-
-
-def _matches(workload: Workload, params: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    return (
-        params["managed"] in ("any", str(workload["managed"]).lower())
-        and params["online"] in (None, workload["online"])
-        and (not params["enforcement_mode"] or workload["enforcement_mode"] in params["enforcement_mode"])
-        and (params["hostname"] or "").casefold() in (workload["hostname"] or "").casefold()
-        and labels.items() <= workload["labels"].items()
-    )
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _is_reachable(text: str) -> bool:
-    """Say whether this is an address that leads to one host, and not only on that host."""
-    address = _address(text)
-    return address is not None and not (
-        address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
-    )
+    return [{"key": str(key), "value": str(value)} for key, value in labels.items()]
 
 
 def _is_name(text: str) -> bool:
     """Say whether a host of an inventory can have this name: it leads to nothing else, and is no pattern."""
-    if _address(text) is not None:
-        return _is_reachable(text) and "%" not in text
+    if address_of(text) is not None:
+        return is_reachable(text) and "%" not in text
     return _NAME.fullmatch(text) is not None and _RESERVED.fullmatch(text) is None

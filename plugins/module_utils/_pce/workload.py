@@ -1,0 +1,242 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of workloads (source: PCE REST API, Workloads and VENs), for the info module and the inventory plugin.
+
+Nothing is written here. What a PCE does not show, or shows in a shape that the page does not know, is null.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Callable, Union
+
+from .._core.errors import MissingReferenceError, OptionError
+from .._core.fields import Field, Query, checked
+from .._core.kind import Kind, Raw
+from .._core.references import Entry, check_one_per, label, parse_entries
+from .._core.transport import Transport
+from .connection import Pce
+from .label import LABEL
+from .store import PceStore
+
+_MODES = ("idle", "visibility_only", "selective", "full")
+_SENT_AS = {"hostnames": "hostname"}
+
+
+class WorkloadStore(PceStore):
+    """The workloads of an organisation, with their labels by key and value.
+
+    The labels are read at most once, after the workloads: one that is made and given to a workload meanwhile is among
+    them. ``unknown_labels`` are those of shown workloads that the PCE does not tell, as (workload, label).
+    """
+
+    def __init__(self, transport: Transport, org_id: int, kind: Kind) -> None:
+        super().__init__(transport, org_id, kind)
+        self.unknown_labels: set[tuple[str, str]] = set()
+        self._labels: dict[str, Entry] | None = None
+
+    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+        """Return all workloads that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
+        sent = {_SENT_AS.get(name, name): text for name, text in parameters.items() if text}
+        # One href is one workload, however often an answer repeats it.
+        return list({raw["href"]: raw for raw in map(self._completed, super().query(sent, most))}.values())
+
+    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
+        """Return ``values`` with key and value of each label. Raise MissingReferenceError for one that is not there."""
+        named = [self._named(entry) for entry in values["labels"]]
+        checked("labels", partial(check_one_per, LABEL, "key"), named)
+        return {**values, "labels": named}
+
+    def _get(self, href: str) -> Raw | None:
+        raw = super()._get(href)
+        return None if raw is None else self._completed(raw)
+
+    def _completed(self, raw: Raw) -> Raw:
+        """Return a workload with ``known``: what is made of several properties, or of labels, which are read late."""
+        ven, managed = _ven(raw), raw.get("managed")
+        known = {
+            "managed": managed if isinstance(managed, bool) else ven is not None,
+            "labels": partial(self._labels_of, raw),
+            "ven": ven,
+        }
+        return {**raw, "href": self.own_href(raw.get("href")), "known": known}
+
+    def _labels_of(self, raw: Raw) -> dict[str, str]:
+        """Return values by keys; newer PCEs show them beside the href of a label."""
+        found = {}
+        for item in _objects(raw.get("labels")):
+            key, value, href = (_text(item.get(name)) for name in ("key", "value", "href"))
+            entry = {"key": key, "value": value} if key and value else self._labels_by_href().get(href or "")
+            if entry is None:
+                self.unknown_labels.add((str(raw.get("href")), str(href)))
+            else:
+                found[str(entry["key"])] = str(entry["value"])
+        return found
+
+    def _named(self, entry: Entry) -> Entry:
+        """Return key and value of the label that an entry of the option ``labels`` means."""
+        known = self._labels_by_href()
+        if "href" in entry and entry["href"] in known:
+            return known[entry["href"]]
+        if entry in known.values():
+            return entry
+        wanted = entry.get("href") or label(LABEL, entry)
+        near = difflib.get_close_matches(wanted, sorted({label(LABEL, names) for names in known.values()}))
+        advice = f"; the nearest are {', '.join(near)}" if near else ""
+        raise MissingReferenceError(f"labels: there is no {LABEL.title} {wanted}{advice}")
+
+    def _labels_by_href(self) -> Mapping[str, Entry]:
+        if self._labels is None:
+            self._labels = {}
+            for raw in PceStore(self._transport, self._org_id, LABEL).query({}):
+                href, key, value = (_text(raw.get(name)) for name in ("href", "key", "value"))
+                if href and key and value:
+                    self._labels[href] = {"key": key, "value": value}
+        return self._labels
+
+
+class Workloads(Pce):
+    """The API of a PCE, where workloads are concerned."""
+
+    def store(self, params: Mapping[str, Any], kind: Kind) -> WorkloadStore:
+        """Return the store of workloads on the PCE that ``params`` lead to."""
+        if params.get("hostname") is not None and params.get("hostnames") is not None:
+            raise OptionError("hostnames", "contradicts hostname: one of them says which workloads are meant")
+        client = self.client(params)
+        return WorkloadStore(client.transport, client.org_id, kind)
+
+
+def address_of(text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address, None]:
+    """Return the IP address that a text is, None for any other text."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_reachable(text: str) -> bool:
+    """Say whether this is an address that leads to one host, and not only on that host."""
+    address = address_of(text)
+    return address is not None and not (
+        address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
+    )
+
+
+def _ven(raw: Raw) -> dict[str, Any] | None:
+    ven, agent = _object(raw.get("ven")), _object(raw.get("agent"))
+    href = _text(ven.get("href"))
+    if href is None:
+        return None
+    status = _object(agent.get("status"))
+    return {
+        "href": href,
+        "status": _text(status.get("status")) or _text(ven.get("status")),
+        "version": _text(status.get("agent_version")) or _text(ven.get("version")),
+    }
+
+
+def _interfaces(value: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": _text(item.get("name")),
+            "address": _text(item.get("address")),
+            "cidr_block": item.get("cidr_block") if isinstance(item.get("cidr_block"), int) else None,
+        }
+        for item in _objects(value)
+    ]
+
+
+def _addresses(value: Any) -> list[str]:
+    addresses = [item["address"] for item in _interfaces(value)]
+    return list(dict.fromkeys(text for text in addresses if text and is_reachable(text)))
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _part_of(wanted: str, value: Any) -> bool:
+    return wanted.casefold() in (value or "").casefold()
+
+
+def _flag(value: bool) -> str:
+    return str(value).lower()
+
+
+def _filled(value: Sequence[Any]) -> dict[Any, None]:
+    """Return the entries of an option, each once. Raise ValueError where it asks for nothing."""
+    if not value or "" in value:
+        raise ValueError("must not be an empty list or hold an empty text")
+    return dict.fromkeys(value)
+
+
+def _label_group(value: Sequence[Any]) -> list[list[Entry]]:
+    if not value:
+        raise ValueError("must not be an empty list")
+    return [parse_entries(LABEL, value, one_per="key")]
+
+
+def _has_labels(wanted: Sequence[Sequence[Entry]], value: Mapping[str, str]) -> bool:
+    return all(value.get(entry["key"]) == entry["value"] for group in wanted for entry in group)
+
+
+def _any_of(name: str = "", choices: Sequence[str] = (), encode: Callable[[Any], str] | None = None) -> Query:
+    """Return the filter of a text by a list, one of which it has to be."""
+    spec = {"type": "list", "elements": "str", **({"choices": list(choices)} if choices else {})}
+    return Query(spec, name, _filled, lambda wanted, value: value in wanted, encode)
+
+
+WORKLOAD = Kind(
+    api=Workloads(),
+    title="workload",
+    name="workload",
+    plural="workloads",
+    identity=("hostname",),
+    reference="href",
+    fields=(
+        Field("href"),
+        Field("name", read=_text, queries=(Query({"type": "str"}, matches=_part_of, partial=True),)),
+        Field(
+            "hostname",
+            read=_text,
+            queries=(
+                Query({"type": "str"}, matches=_part_of, encode=str, partial=True),
+                # The PCE knows no list; it is asked for a single hostname only.
+                _any_of("hostnames", encode=lambda wanted: next(iter(wanted)) if len(wanted) == 1 else ""),
+            ),
+        ),
+        Field("description", read=_text),
+        Field("enforcement_mode", read=_text, queries=(_any_of(choices=_MODES),)),
+        Field("visibility_level", read=_text),
+        Field("public_ip", read=_text),
+        Field("os_id", read=_text),
+        Field("os_detail", read=_text),
+        Field("managed", path=("known", "managed"), queries=(Query({"type": "bool"}, encode=_flag),)),
+        Field("online", read=lambda value: value is True, queries=(Query({"type": "bool"}, encode=_flag),)),
+        Field(
+            "labels",
+            path=("known", "labels"),
+            read=lambda look_up: look_up(),
+            queries=(Query({"type": "list", "elements": "dict"}, parse=_label_group, matches=_has_labels),),
+            refers_to=LABEL,
+            one_per="key",
+        ),
+        Field("interfaces", read=_interfaces),
+        Field("addresses", path=("interfaces",), read=_addresses),
+        Field("ven", path=("known", "ven")),
+    ),
+)
