@@ -92,6 +92,13 @@ options:
       - If not given, the environment variable E(PCE_DEADLINE) is used.
     type: float
     default: 300
+  max_requests_per_minute:
+    description:
+      - How many requests the task may send to the PCE within any minute, 1 to 100000. A PCE takes 500 a minute of one
+        API key. Several tasks at a time that share an API key have to share this too.
+      - If not given, the environment variable E(PCE_MAX_REQUESTS_PER_MINUTE) is used.
+    type: int
+    default: 450
 requirements:
   - requests (Python library) on the host that runs the module
 notes:

@@ -93,6 +93,12 @@ options:
       - If not given, the environment variable E(PCE_DEADLINE) is used.
     type: float
     default: 300
+  max_requests_per_minute:
+    description:
+      - How many requests may be sent to the PCE within any minute, 1 to 100000. A PCE takes 500 of one API key.
+      - If not given, the environment variable E(PCE_MAX_REQUESTS_PER_MINUTE) is used.
+    type: int
+    default: 450
 requirements:
   - requests (Python library) on the controller
 notes:

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 
-from ._core.bulk import reconcile_all, requests_from
+from ._core.bulk import PURGE, PURGE_SCOPE, bulk_from, reconcile_all
 from ._core.errors import CollectionError, MissingLibraryError
 from ._core.kind import ABSENT, PRESENT, Kind
 from ._core.reconcile import Outcome, reconcile, request_from
@@ -44,22 +44,29 @@ def manage(kind: Kind) -> None:
     )
 
 
-def manage_all(kind: Kind) -> None:
-    """Run the module that keeps many objects of ``kind`` in their states, over one read of the server."""
-    options = {item.name: dict(item.spec) for item in kind.fields if item.spec is not None}
-    for name in kind.identity:
-        if name not in kind.optional:
-            options[name]["required"] = True
-    options["state"] = _STATE
-    spec: Spec = {
-        kind.plural: {"type": "list", "elements": "dict", "required": True, "options": options},
-        "purge": {"type": "bool", "default": False},
-        **kind.options,
-    }
+def manage_all(kind: Kind, options: Spec | None = None) -> None:
+    """Run the module that keeps many objects of ``kind`` in their states, over one read of the server.
+
+    ``options`` are further options of the module.
+    """
+    entry = kind.arguments() if kind.rename else {item.name: dict(item.spec) for item in kind.fields if item.spec}
+    entry["state"] = _STATE
+    entries: dict[str, Any] = {"type": "list", "elements": "dict", "required": True, "options": entry}
+    if kind.rename:
+        # An object that exists may be called by its reference, in order to rename it.
+        entries["mutually_exclusive"] = [[name, kind.reference] for name in kind.identity]
+        entries["required_one_of"] = [[kind.identity[0], kind.reference]]
+    else:
+        for name in kind.identity:
+            entry[name]["required"] = name not in kind.optional
+    spec: dict[str, Mapping[str, Any]] = {kind.plural: entries, PURGE: {"type": "bool", "default": False}}
+    if kind.scopes:
+        scopes = {name: dict(scope.spec) for name, scope in kind.scopes.items()}
+        spec[PURGE_SCOPE] = {"type": "dict", "options": scopes}
 
     def work(params: Mapping[str, Any], check_mode: bool) -> Result:
-        requests = requests_from(kind, params)
-        outcome = reconcile_all(kind, kind.api.store(params, kind), requests, params["purge"], check_mode)
+        bulk = bulk_from(kind, params)
+        outcome = reconcile_all(kind, kind.api.store(params, kind), bulk, check_mode)
         return {
             "changed": outcome.changed,
             "outcomes": list(outcome.outcomes),
@@ -67,7 +74,7 @@ def manage_all(kind: Kind) -> None:
             "warnings": outcome.warnings,
         }
 
-    run(spec, kind.api.options, work)
+    run({**spec, **kind.options, **(options or {})}, kind.api.options, work)
 
 
 def inspect(kind: Kind) -> None:

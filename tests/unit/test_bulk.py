@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.bulk import BulkError, BulkOutcome, reconcile_all, requests_from
+from plugins.module_utils._core.bulk import Bulk, BulkError, BulkOutcome, Purge, reconcile_all, requests_from
 from plugins.module_utils._core.errors import CollectionError, OptionError, RequestError
 from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Action, Plan
@@ -57,7 +57,7 @@ class ListStore:
 def run(store: ListStore, *entries: dict[str, Any], purge: bool = False, dry_run: bool = False) -> BulkOutcome:
     """Reconcile what a list of objects asks for, as the module does."""
     requests = requests_from(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": list(entries)})
-    return reconcile_all(PAIRING_PROFILE, store, requests, purge, dry_run)
+    return reconcile_all(PAIRING_PROFILE, store, Bulk(requests, Purge() if purge else None), dry_run)
 
 
 def actions(outcome: BulkOutcome | BulkError) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ PARAMS: dict[str, Any] = {
     "use_proxy": True,
     "timeout": 30.0,
     "deadline": 300.0,
+    "max_requests_per_minute": 450,
 }
 
 
@@ -147,6 +148,8 @@ def test_port_of_the_url_wins(port: int) -> None:
         ({"proxy": "http://u:s3cret@proxy.example.com:0"}, "proxy: must be a URL such as"),
         ({"proxy": "http://u:s3cret@proxy.example.com:x"}, "proxy: must be a URL such as"),
         ({"proxy": "http://proxy.example.com", "use_proxy": False}, "proxy: contradicts use_proxy: false"),
+        ({"max_requests_per_minute": 0}, "max_requests_per_minute: must be 1 to 100000, not 0"),
+        ({"max_requests_per_minute": 100001}, "max_requests_per_minute: must be 1 to 100000"),
     ],
 )
 def test_wrong_options(changes: dict[str, Any], message: str) -> None:
@@ -202,6 +205,7 @@ def test_environment_variables() -> None:
         "api_key": ["PCE_API_KEY", "ILLUMIO_API_KEY_USERNAME"],
         "api_secret": ["PCE_API_SECRET", "ILLUMIO_API_KEY_SECRET"],
         **{name: [f"PCE_{name.upper()}"] for name in shared_options("PCE")},
+        "max_requests_per_minute": ["PCE_MAX_REQUESTS_PER_MINUTE"],
     }
 
 

@@ -2,18 +2,38 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many objects of one kind, over one read of the server: each is reconciled as the single module does."""
+"""Many objects of one kind, over one read of the server: each is planned and carried out as the single module does."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import CollectionError, OptionError
-from .kind import ABSENT, PRESENT, CarefulStore, Identity, Kind, Raw, ResolvingStore, Store
-from .plan import Action, Plan
-from .reconcile import Outcome, Request, reconcile, request_from
+from . import progress
+from .errors import (
+    ApiError,
+    CollectionError,
+    ContractError,
+    DeadlineError,
+    OptionError,
+    RequestError,
+    UnreachableError,
+    UntrustedError,
+)
+from .fields import checked
+from .kind import ABSENT, PRESENT, BatchStore, Identity, Kind, Raw, Scope, Store
+from .plan import Action
+from .reconcile import Outcome, Request, Step, carry_out, prepare, request_from, warnings_of
+from .snapshot import Snapshot
+
+PURGE = "purge"
+PURGE_SCOPE = "purge_scope"
+
+MOST_AT_A_TIME = 10
+"""Objects that are written at a time. More would not make a PCE's limit any higher."""
 
 _MOST_NAMED = 10
 
@@ -43,58 +63,30 @@ class BulkOutcome:
     warnings: Sequence[str]
 
 
-class Snapshot:
-    """All objects of a store as one read showed them. Changes go through to the store."""
+@dataclass(frozen=True)
+class Purge:
+    """Which objects that are not listed are removed: those for which all conditions hold."""
 
-    def __init__(self, kind: Kind, store: Store) -> None:
-        self._kind = kind
-        self._store = store
-        self._by_names: dict[tuple[Any, ...], list[Raw]] = {}
-        self._by_reference: dict[str, Raw] = {}
-        self.unknown: list[str] = []
-        for raw in store.query({}):
-            names = kind.names_of(raw)
-            if names is None:
-                self.unknown.append(kind.reference_of(raw))
-            else:
-                self._by_names.setdefault(names, []).append(raw)
-            self._by_reference[kind.reference_of(raw)] = raw
+    conditions: Sequence[tuple[Scope, Any]] = ()
 
-    def find(self, identity: Identity) -> Raw | None:
-        """Return the one object with this identity, or None. Raise AmbiguousError where there are several."""
-        if identity.reference is not None:
-            return self._by_reference.get(identity.reference)
-        found = self._by_names.get(tuple(identity.names[name] for name in self._kind.identity), [])
-        if len(found) > 1:
-            raise self._kind.ambiguous(identity, found)
-        return found[0] if found else None
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
-        """Ask the store itself."""
-        return self._store.query(parameters, most)
+@dataclass(frozen=True)
+class Bulk:
+    """What a task asks for: the ``requests``, and which others are removed. ``concurrency`` objects are written at a
+    time.
+    """
 
-    def check(self, plan: Plan, current: Raw | None) -> None:
-        """Let the store look at a plan, where it does that."""
-        if isinstance(self._store, CarefulStore):
-            self._store.check(plan, current)
+    requests: Sequence[Request]
+    purge: Purge | None = None
+    concurrency: int = 1
 
-    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
-        """Let the store replace names by references, where it does that."""
-        return self._store.resolve(values, create) if isinstance(self._store, ResolvingStore) else dict(values)
 
-    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
-        """Do what the plan says and return the object as the server shows it now."""
-        return self._store.execute(plan, identity)
-
-    def others(self, names: Sequence[Mapping[str, Any]]) -> list[Identity]:
-        """Return all objects, by reference, whose names are not among ``names``."""
-        listed = {tuple(entry[name] for name in self._kind.identity) for entry in names}
-        return [
-            Identity(self._kind.reference_of(raw), dict(zip(self._kind.identity, found)))
-            for found, raws in self._by_names.items()
-            if found not in listed
-            for raw in raws
-        ]
+def bulk_from(kind: Kind, params: Mapping[str, Any]) -> Bulk:
+    """Return what the options ask for. Raise OptionError, naming the entry, for what is wrong in them."""
+    concurrency = params.get("concurrency", 1)
+    if not 1 <= concurrency <= MOST_AT_A_TIME:
+        raise OptionError("concurrency", f"must be 1 to {MOST_AT_A_TIME}, not {concurrency}")
+    return Bulk(requests_from(kind, params), _purge_from(kind, params), concurrency)
 
 
 def requests_from(kind: Kind, params: Mapping[str, Any]) -> list[Request]:
@@ -104,98 +96,282 @@ def requests_from(kind: Kind, params: Mapping[str, Any]) -> list[Request]:
     other at every run.
     """
     requests: list[Request] = []
-    seen: dict[tuple[Any, ...], int] = {}
+    seen: dict[Any, int] = {}
     for position, entry in enumerate(params[kind.plural]):
         where = f"{kind.plural}[{position}]"
         try:
             request = request_from(kind, {**params, **entry, "state": entry.get("state") or PRESENT})
         except OptionError as error:
             raise OptionError(f"{where}.{error.option}", error.problem) from error
-        names = tuple(request.identity.names[name] for name in kind.identity)
-        if names in seen:
-            raise OptionError(where, f"is the {kind.title} {request.identity} of {kind.plural}[{seen[names]}] again")
-        seen[names] = position
+        for identity in filter(None, (request.identity, request.new_identity)):
+            called = identity.reference or tuple(identity.names.items())
+            if called in seen:
+                raise OptionError(where, f"is the {kind.title} {identity} of {kind.plural}[{seen[called]}] again")
+            seen[called] = position
         requests.append(request)
     return requests
 
 
-def reconcile_all(kind: Kind, store: Store, requests: Sequence[Request], purge: bool, dry_run: bool) -> BulkOutcome:
-    """Bring the objects to their wanted states, or say what that would take. ``purge`` removes all others.
+def _purge_from(kind: Kind, params: Mapping[str, Any]) -> Purge | None:
+    if not params[PURGE]:
+        return None
+    given = {name: value for name, value in (params.get(PURGE_SCOPE) or {}).items() if value is not None}
+    if kind.scopes and not given:
+        scopes = ", ".join(kind.scopes)
+        raise OptionError(PURGE_SCOPE, f"is needed with purge, to say which {kind.title}s may be removed ({scopes})")
+    return Purge(
+        [
+            (kind.scopes[name], checked(f"{PURGE_SCOPE}.{name}", kind.scopes[name].parse, value))
+            for name, value in given.items()
+        ]
+    )
 
-    One that fails does not stop the others; in the end BulkError names those that failed. Nothing is purged then: what
-    is not listed may be what the failed one was to replace.
+
+def reconcile_all(kind: Kind, store: Store, bulk: Bulk, dry_run: bool) -> BulkOutcome:
+    """Bring the objects to their wanted states, or say what that would take.
+
+    All is planned before anything is written. One object that fails does not stop the others; in the end BulkError
+    names those that failed. Nothing is purged then: what is not listed may be what the failed one was to replace.
     """
-    run = _Run(kind, Snapshot(kind, store), dry_run)
-    if purge and run.snapshot.unknown:
-        # It may be one that is listed, and purging it would remove what the task is to keep.
-        raise CollectionError(
-            f"nothing was done: purge would remove what cannot be recognised, since the server shows no readable "
-            f"{kind.identity[0]} for {', '.join(run.snapshot.unknown[:_MOST_NAMED])}"
-        )
-    for request in requests:
-        run.do(request, request.identity)
-    if purge and not run.failures:
-        for identity in run.snapshot.others([request.identity.names for request in requests]):
-            run.do(Request(Identity(identity.reference), {}, ABSENT), identity)
-    if run.failures:
-        listed = "; ".join(run.failures[:_MOST_NAMED]) + ("; …" if len(run.failures) > _MOST_NAMED else "")
-        held_back = "; nothing was purged" if purge and len(run.outcomes) == len(requests) else ""
-        raise BulkError(
-            f"{len(run.failures)} of {len(run.outcomes)} {kind.title}s failed{held_back}: {listed}",
-            run.changed,
-            run.outcomes,
-        )
-    return BulkOutcome(run.changed, run.outcomes, run.before, run.after, run.warnings)
+    run = _Run(kind, store, bulk, dry_run)
+    run.plan()
+    run.write()
+    return run.end()
 
 
-class _Run:
-    """What has been done so far."""
+@dataclass
+class _Item:
+    """One object of the task: what it is called in results, what is planned, and what has become of it."""
 
-    def __init__(self, kind: Kind, snapshot: Snapshot, dry_run: bool) -> None:
-        self.snapshot = snapshot
-        self.outcomes: list[Mapping[str, Any]] = []
-        self.failures: list[str] = []
-        self.warnings: list[str] = []
-        self.before: dict[str, Any] = {}
-        self.after: dict[str, Any] = {}
-        self._kind = kind
-        self._dry_run = dry_run
+    names: Mapping[str, Any]
+    label: str
+    step: Step | None = None
+    outcome: Outcome | None = None
+    error: CollectionError | None = None
 
     @property
-    def changed(self) -> bool:
-        return any(entry["changed"] for entry in self.outcomes)
+    def is_change(self) -> bool:
+        return self.step is not None and self.step.plan.is_change
 
-    def do(self, request: Request, identity: Identity) -> None:
-        """Reconcile one object; ``identity`` is what it is called in results."""
+
+@dataclass
+class _Run:
+    kind: Kind
+    store: Store
+    bulk: Bulk
+    dry_run: bool
+    listed: list[_Item] = field(default_factory=list)
+    purged: list[_Item] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    held_back: bool = False
+
+    def __post_init__(self) -> None:
+        self.snapshot = Snapshot(self.kind, self.store)
+        self._lock = threading.Lock()
+        self._stopped: CollectionError | None = None
+        self._done = self._failed = self._total = 0
+
+    def plan(self) -> None:
+        """Find out what is to be done. Raise an error where that shows that nothing may be."""
+        self.listed = [self._prepared(request) for request in self.bulk.requests]
+        self._refuse_doubles()
+        if self.bulk.purge is not None:
+            self.purged = [self._prepared(request) for request in self._others(self.bulk.purge)]
+        changes = sum(item.is_change for item in [*self.listed, *self.purged])
+        if changes and isinstance(self.store, BatchStore):
+            self.store.demand_time(changes, f"changing {changes} {self.kind.title}s")
+
+    def write(self) -> None:
+        """Carry out what is planned; the purge only if nothing that is listed has failed."""
+        self._total = sum(item.is_change for item in [*self.listed, *self.purged])
+        self._carry_out_all(self.listed)
+        if any(item.error for item in self.listed):
+            self.held_back, self.purged = bool(self.purged), []
+        self._carry_out_all(self.purged)
+        if not self.dry_run:
+            self._read_back()
+
+    def end(self) -> BulkOutcome:
+        """Return what was done, or raise BulkError where something failed."""
+        items = [*self.listed, *self.purged]
+        failures = [item for item in items if item.error is not None]
+        outcomes = [self._shown(item) for item in items]
+        changed = any(entry["changed"] for entry in outcomes)
+        if failures:
+            several = [f"{item.label}: {item.error}" for item in failures[:_MOST_NAMED]]
+            more = "; …" if len(failures) > _MOST_NAMED else ""
+            held_back = "; nothing was purged" if self.held_back else ""
+            raise BulkError(
+                f"{len(failures)} of {len(items)} {self.kind.title}s failed{held_back}: {'; '.join(several)}{more}",
+                changed,
+                outcomes,
+            )
+        before, after = self._diff(items)
+        return BulkOutcome(changed, outcomes, before, after, self.warnings)
+
+    def _prepared(self, request: Request) -> _Item:
+        names = {name: request.identity.names.get(name) for name in self.kind.identity}
+        item = _Item(names, _label(request.identity))
         try:
-            outcome = reconcile(self._kind, self.snapshot, request, self._dry_run)
+            item.step = prepare(self.kind, self.snapshot, request)
         except CollectionError as error:
-            self.failures.append(f"{_label(identity)}: {error}")
-            self._enter(identity, Outcome(error.changed, None), str(error))
-            return
-        self.warnings += [f"{_label(identity)}: {warning}" for warning in outcome.warnings]
-        if outcome.changed:
-            # What an object lacks on one side is left out there: null would read as an object that is null.
-            key = _label(identity, self.before.keys() | self.after.keys())
-            if outcome.action is not Action.CREATE:
-                self.before[key] = dict(outcome.before)
-            if outcome.action is not Action.DELETE:
-                self.after[key] = dict(outcome.after)
-        self._enter(identity, outcome, None)
+            # A server that cannot be asked for one object cannot be asked for the others, and nothing is written yet.
+            if isinstance(error, RequestError) and not isinstance(error, ContractError):
+                raise
+            item.error = error
+            return item
+        before = item.step.plan.before
+        if request.identity.reference is not None and before is not None:
+            item.names = {name: before[name] for name in self.kind.identity}
+            item.label = _label(Identity(names=item.names))
+        return item
 
-    def _enter(self, identity: Identity, outcome: Outcome, problem: str | None) -> None:
-        self.outcomes.append(
-            {
-                **{name: identity.names[name] for name in self._kind.identity},
-                "action": "failed" if problem else outcome.action.value,
-                "changed": outcome.changed,
-                "error": problem,
-                self._kind.name: outcome.result,
-            }
+    def _refuse_doubles(self) -> None:
+        """Raise OptionError for an object that is listed by its reference and by its names."""
+        seen: dict[Any, int] = {}
+        for position, item in enumerate(self.listed):
+            shown = item.step.plan.before if item.step is not None else None
+            reference = shown[self.kind.reference] if shown is not None else None
+            if reference is not None and seen.setdefault(reference, position) != position:
+                where = f"{self.kind.plural}[{position}]"
+                raise OptionError(where, f"is {reference} of {self.kind.plural}[{seen[reference]}] again")
+
+    def _others(self, purge: Purge) -> list[Request]:
+        """Return what removes the objects that are not listed, by their references."""
+        conditions = [(scope, self._resolved(scope, wanted)) for scope, wanted in purge.conditions]
+        listed = {tuple(item.names.values()) for item in self.listed}
+        listed |= {tuple(item.step.identity.names.values()) for item in self.listed if item.step is not None}
+        known = {
+            item.step.plan.before[self.kind.reference]
+            for item in self.listed
+            if item.step is not None and item.step.plan.before is not None
+        }
+        unknown = [raw for raw in self.snapshot.unknown if self._is_in(conditions, raw, known)]
+        if unknown:
+            # It may be one that is listed, and purging it would remove what the task is to keep.
+            references = ", ".join(self.kind.reference_of(raw) for raw in unknown[:_MOST_NAMED])
+            raise CollectionError(
+                f"nothing was done: purge would remove what cannot be recognised, since the server shows no readable "
+                f"{self.kind.identity[0]} for {references}"
+            )
+        return [
+            Request(Identity(self.kind.reference_of(raw)), {}, ABSENT)
+            for names, raw in self.snapshot.named()
+            if names not in listed and self._is_in(conditions, raw, known)
+        ]
+
+    def _resolved(self, scope: Scope, wanted: Any) -> Any:
+        if self.kind.field(scope.field).refers_to is None:
+            return wanted
+        try:
+            return self.snapshot.resolve({scope.field: wanted}, create=False)[scope.field]
+        except CollectionError as error:
+            raise OptionError(f"{PURGE_SCOPE}.{scope.field}", str(error)) from error
+
+    def _is_in(self, conditions: Sequence[tuple[Scope, Any]], raw: Raw, known: set[Any]) -> bool:
+        shown = self.kind.present(raw) or {}
+        if (self.kind.protected and shown[self.kind.protected]) or shown[self.kind.reference] in known:
+            return False
+        return all(scope.matches(wanted, shown[scope.field]) for scope, wanted in conditions)
+
+    def _carry_out_all(self, items: Sequence[_Item]) -> None:
+        ready = [item for item in items if item.step is not None]
+        if self.dry_run or self.bulk.concurrency == 1:
+            for item in ready:
+                self._carry_out(item)
+            return
+        with ThreadPoolExecutor(self.bulk.concurrency) as pool:
+            list(pool.map(self._carry_out, ready))
+
+    def _carry_out(self, item: _Item) -> None:
+        if item.step is None:
+            return
+        if self._stopped is not None and item.is_change:
+            item.error = CollectionError(f"not tried after: {self._stopped}")
+        else:
+            try:
+                item.outcome = carry_out(self.kind, self.snapshot, item.step, self.dry_run)
+            except CollectionError as error:
+                item.error = error
+                if _stops_all(error):
+                    self._stopped = error
+        if item.is_change and not self.dry_run:
+            with self._lock:
+                self._done += 1
+                self._failed += item.error is not None
+                progress.tell(f"{self.kind.title}s changed", self._done, self._total, self._failed)
+
+    def _read_back(self) -> None:
+        """Replace what updated objects should be by what the server shows, over one read for all of them."""
+        updated = [item for item in self.listed if item.outcome is not None and item.outcome.action is Action.UPDATE]
+        if not updated or not isinstance(self.store, BatchStore):
+            return
+        try:
+            shown = Snapshot(self.kind, self.store)
+        except CollectionError as error:
+            self.warnings.append(f"what was written could not be read back: {error}")
+            return
+        for item in updated:
+            if item.step is not None and item.outcome is not None:
+                self._compare(item, item.step, item.outcome, shown)
+
+    def _compare(self, item: _Item, step: Step, outcome: Outcome, shown: Snapshot) -> None:
+        raw = shown.find(Identity(step.plan.reference))
+        if raw is None:
+            item.error = CollectionError(
+                f"{step.plan.reference} was deleted by somebody else just after it was updated"
+            )
+            item.error.changed = True
+            return
+        left = self.kind.plan(raw, self.snapshot.resolve(step.request.desired, create=True), step.request.state)
+        item.outcome = Outcome(
+            outcome.changed,
+            self.kind.present(raw),
+            outcome.before,
+            outcome.after,
+            [*outcome.warnings, *warnings_of(left)],
+            outcome.action,
         )
 
+    def _shown(self, item: _Item) -> Mapping[str, Any]:
+        outcome = item.outcome if item.outcome is not None else Outcome(False, None)
+        if item.error is None:
+            self.warnings += [f"{item.label}: {warning}" for warning in outcome.warnings]
+        return {
+            **item.names,
+            "action": "failed" if item.error else outcome.action.value,
+            "changed": item.error.changed if item.error else outcome.changed,
+            "error": str(item.error) if item.error else None,
+            self.kind.name: None if item.error else outcome.result,
+        }
 
-def _label(identity: Identity, taken: Any = ()) -> str:
-    """Return what an object is called in a sentence or a diff, with its reference where that name is ``taken``."""
-    label = " ".join(str(value) for value in identity.names.values() if value is not None)
-    return f"{label} ({identity.reference})" if label in taken else label
+    def _diff(self, items: Sequence[_Item]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the two sides of the diff. What an object lacks on one side is left out there: null would read as an
+        object that is null.
+        """
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        for item in items:
+            outcome = item.outcome
+            if outcome is None or not outcome.changed:
+                continue
+            key = item.label
+            if (key in before or key in after) and item.step is not None:
+                key = f"{key} ({item.step.plan.reference})"
+            if outcome.action is not Action.CREATE:
+                before[key] = dict(outcome.before)
+            if outcome.action is not Action.DELETE:
+                after[key] = dict(outcome.after)
+        return before, after
+
+
+def _stops_all(error: CollectionError) -> bool:
+    """Say whether what befell one object will befall all others too."""
+    if isinstance(error, ApiError):
+        return error.status == 401
+    return isinstance(error, (UnreachableError, UntrustedError, DeadlineError))
+
+
+def _label(identity: Identity) -> str:
+    """Return what an object is called in a sentence or a diff."""
+    return identity.reference or " ".join(str(value) for value in identity.names.values() if value is not None)

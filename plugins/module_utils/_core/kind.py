@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Callable, Protocol, runtime_checkable
 
 from .errors import AmbiguousError, ContractError, MissingReferenceError
 from .fields import Field, checked
@@ -41,6 +41,17 @@ class CarefulStore(Store, Protocol):
 
     def check(self, plan: Plan, current: Raw | None) -> None:
         """Raise OptionError for a plan that the server could not carry out. Asked in check mode too."""
+
+
+@runtime_checkable
+class BatchStore(Store, Protocol):
+    """A store that can write many objects without showing each one after it."""
+
+    def demand_time(self, count: int, what: str) -> None:
+        """Raise OptionError where ``count`` writes cannot be made before the task's deadline. ``what`` they are for."""
+
+    def update(self, plan: Plan, current: Raw) -> Raw:
+        """Do what an update's plan says. Return ``current`` with what was written, as far as anybody can know."""
 
 
 @runtime_checkable
@@ -82,6 +93,19 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """A condition by which purging is limited to some objects: of the property ``field``, as ``spec`` takes it.
+
+    ``parse`` checks what the user gives and makes what ``matches(wanted, canonical value)`` takes.
+    """
+
+    field: str
+    spec: Mapping[str, Any]
+    parse: Callable[[Any], Any]
+    matches: Callable[[Any, Any], bool]
+
+
+@dataclass(frozen=True)
 class Kind:
     """A resource.
 
@@ -93,6 +117,8 @@ class Kind:
     and the user left out. ``options`` are the argument specs of options that describe no object but how to go about it;
     ``renew`` is the one of them by which secret properties are written again (``always``) or for new objects only
     (``on_create``), ``create_missing`` the one by which objects are made that the task refers to and that do not exist.
+    ``scopes`` are the conditions of which purging demands one, if there are any; ``protected`` is a boolean property of
+    objects that are never purged.
     """
 
     api: Api
@@ -109,6 +135,8 @@ class Kind:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     renew: str = ""
     create_missing: str = ""
+    scopes: Mapping[str, Scope] = field(default_factory=dict)
+    protected: str = ""
 
     def field(self, name: str) -> Field:
         """Return the property ``name`` of the table."""

@@ -90,23 +90,46 @@ def _check_references(kind: Kind, params: Mapping[str, Any], desired: Mapping[st
                     kind.api.check_reference(params, item.refers_to.plural, item.name, entry[kind.reference])
 
 
+@dataclass(frozen=True)
+class Step:
+    """A request that has been planned: what is to be done, and what the object is called after it."""
+
+    request: Request
+    plan: Plan
+    identity: Identity
+
+
 def reconcile(kind: Kind, store: Store, request: Request, dry_run: bool) -> Outcome:
     """Bring one object to its wanted state, or say what that would take."""
+    return carry_out(kind, store, prepare(kind, store, request), dry_run)
+
+
+def prepare(kind: Kind, store: Store, request: Request) -> Step:
+    """Return what a request takes. Raise OptionError for what cannot be done; nothing is written."""
     current, identity = _current(kind, store, request)
-    desired = _resolved(store, request)
-    plan = kind.plan(current, desired, request.state, request.renew)
+    plan = kind.plan(current, _resolved(store, request), request.state, request.renew)
     if plan.action is Action.CREATE and request.identity.reference is not None:
         advice = f"to create one, give {' and '.join(kind.identity)} instead"
         raise OptionError(kind.reference, f"there is no {kind.title} {request.identity}; {advice}")
     if plan.is_change and isinstance(store, CarefulStore):
         store.check(plan, current)
+    return Step(request, plan, identity)
+
+
+def carry_out(kind: Kind, store: Store, step: Step, dry_run: bool) -> Outcome:
+    """Do what was planned, unless that is nothing or ``dry_run`` asks what would be done."""
+    plan = step.plan
     if dry_run or not plan.is_change:
         return _outcome(kind, plan, plan.after)
-    after, left = _execute(kind, store, plan, request, identity)
-    warnings = []
-    if left.is_change:
-        warnings.append(f"the server accepted {', '.join(sorted(left.changes))} but shows another value")
-    return _outcome(kind, plan, kind.present(after), warnings)
+    after, left = _execute(kind, store, step)
+    return _outcome(kind, plan, kind.present(after), warnings_of(left))
+
+
+def warnings_of(left: Plan) -> list[str]:
+    """Return what to say of a plan that is left to do after all was done."""
+    if not left.is_change:
+        return []
+    return [f"the server accepted {', '.join(sorted(left.changes))} but shows another value"]
 
 
 def _resolved(store: Store, request: Request) -> Mapping[str, Any]:
@@ -138,8 +161,9 @@ def _current(kind: Kind, store: Store, request: Request) -> tuple[Raw | None, Id
     return (current if current is not None else holder), identity
 
 
-def _execute(kind: Kind, store: Store, plan: Plan, request: Request, identity: Identity) -> tuple[Raw | None, Plan]:
+def _execute(kind: Kind, store: Store, step: Step) -> tuple[Raw | None, Plan]:
     """Do what the plan says. Return the object then, and what is still left to do."""
+    plan, request, identity = step.plan, step.request, step.identity
     after = store.execute(plan, identity)
     try:
         desired = _resolved(store, request)

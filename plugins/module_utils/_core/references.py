@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -119,6 +120,7 @@ class References:
         self.kind = kind
         self._store = store
         self._known: dict[tuple[Any, ...], list[Raw]] | None = None
+        self._lock = threading.Lock()
 
     def resolve(self, field: Field, entries: Sequence[Entry], create_option: str, create: bool) -> list[Entry]:
         """Return ``entries`` with references in place of names. No request where none is by name.
@@ -137,8 +139,9 @@ class References:
         return _as_set(found)
 
     def make(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return ``entries`` with references in place of names; what does not exist is made."""
-        return _as_set(item if self.kind.reference in item else self._make(item) for item in entries)
+        """Return ``entries`` with references in place of names; what does not exist is made, and only once."""
+        with self._lock:
+            return _as_set(item if self.kind.reference in item else self._make(item) for item in entries)
 
     def names(self, entry: Mapping[str, str]) -> Entry | None:
         """Return the identity of what an entry refers to, None where the server shows no such object."""
@@ -167,6 +170,8 @@ class References:
         raise MissingReferenceError(f"{option}: there is no {self.kind.title} {label(self.kind, entry)}{advice}")
 
     def _make(self, entry: Entry) -> Entry:
+        for raw in self._all().get(tuple(entry[name] for name in self.kind.identity), ()):
+            return {self.kind.reference: self.kind.reference_of(raw)}
         outcome = reconcile(self.kind, self._store, Request(Identity(names=entry), entry, PRESENT), dry_run=False)
         if outcome.result is None:
             raise CollectionError(f"the {self.kind.title} {label(self.kind, entry)} was not made")

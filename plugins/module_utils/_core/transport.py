@@ -37,6 +37,7 @@ from .errors import (
     UnreachableError,
     UntrustedError,
 )
+from .pace import Pace
 
 REQUESTS_IMPORT_ERROR: str | None
 try:
@@ -68,7 +69,8 @@ class Endpoint:
     ``url`` is the base of all paths, ``title`` the server's name in messages ("PCE"), ``address_options`` the options
     that say where it is. ``user`` None means no authentication. ``ca_path`` None means: the environment's CA bundle,
     else the one of requests. ``timeout`` and ``deadline`` are seconds: of silence on a connection, and for all that
-    the task does. ``hints`` gives for an HTTP status what its user should look at.
+    the task does. ``max_requests_per_minute`` 0 means no limit. ``hints`` gives for an HTTP status what its user should
+    look at.
     """
 
     url: str
@@ -84,6 +86,7 @@ class Endpoint:
     use_proxy: bool = True
     timeout: float = 30.0
     deadline: float = 300.0
+    max_requests_per_minute: int = 0
     hints: Mapping[int, str] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -122,7 +125,7 @@ class Endpoint:
 
 
 class Transport:
-    """Sends requests to one server, within one deadline that starts now.
+    """Sends requests to one server, within one deadline that starts now. Several threads may use one.
 
     ``clock`` (monotonic seconds), ``now`` (seconds since the epoch) and ``sleep`` are injected by tests.
     """
@@ -142,6 +145,7 @@ class Transport:
         self._clock = clock
         self._sleep = sleep
         self._end = clock() + endpoint.deadline
+        self._pace = Pace(endpoint.max_requests_per_minute, clock) if endpoint.max_requests_per_minute else None
         self._secrets = _credentials(endpoint)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -209,6 +213,28 @@ class Transport:
         """Return the seconds that are left for the task."""
         return self._end - self._clock()
 
+    def demand_time(self, count: int, what: str) -> None:
+        """Raise OptionError where ``count`` more requests cannot be made before the deadline. ``what`` they are for."""
+        if self._pace is None:
+            return
+        needed = self._pace.seconds_for(count)
+        if needed >= self.remaining():
+            raise OptionError(
+                "deadline",
+                f"{what} takes {count} requests, and so at least {needed:.0f} seconds at "
+                f"{self._pace.limit} a minute (max_requests_per_minute); nothing was changed",
+            )
+
+    def _wait_for_turn(self, late: DeadlineError) -> None:
+        if self._pace is None:
+            return
+        seconds = self._pace.take(self.remaining())
+        if seconds is None:
+            late.args = (f"{late} (held back by max_requests_per_minute: {self._pace.limit})",)
+            raise late
+        if seconds > 0:
+            self._sleep(seconds)
+
     def _is_repeatable(self, method: str, failure: RequestError, attempt: int) -> bool:
         if isinstance(failure, ApiError):
             if retry.is_rate_limit(failure.status):
@@ -238,13 +264,14 @@ class Transport:
         headers: Mapping[str, str],
         authenticate: bool,
     ) -> Answer:
-        remaining = self.remaining()
         late = DeadlineError(
             f"the {self.endpoint.title} at {self._where()} did not answer {method} {path} within the deadline of "
             f"{self.endpoint.deadline:g} s",
             method,
             path,
         )
+        self._wait_for_turn(late)
+        remaining = self.remaining()
         if remaining <= 0:
             raise late
         url = self.endpoint.url + path + ("?" + urlencode(query) if query else "")

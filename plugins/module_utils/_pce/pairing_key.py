@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from .._core import progress
 from .._core.errors import ApiError, CollectionError, ContractError, DeadlineError, OptionError, UnknownOutcomeError
 from .._core.fields import LARGEST_INTEGER
 from .._core.kind import ABSENT, PRESENT, Identity
@@ -158,6 +159,9 @@ def _generate(
             f"the API key may not generate pairing keys of the pairing profile {profile['name']!r} "
             f"({profile['href']}): its caps do not list generate_pairing_key"
         )
+    missing = task.count - len(keys)
+    if missing > 0:
+        task.client.transport.demand_time(missing, f"generating {missing} pairing keys")
     while len(keys) < task.count:
         if task.dry_run:
             keys.append(_key(profile, None, None))
@@ -171,6 +175,7 @@ def _generate(
                     where = f"are in {task.file.path}" if task.file else "are lost"
                     error.add(f"{made} keys that were generated before {where}")
                 raise
+            progress.tell("pairing keys generated", len(keys) - len(kept), task.count - len(kept))
             try:
                 _save(task, profile, keys)
             except CollectionError as error:

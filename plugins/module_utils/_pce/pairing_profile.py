@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import Any
 
 from .._core.fields import Field, choice, exact_text, flag, limit, partial_text, server, text
-from .._core.kind import Kind
-from .._core.references import references
+from .._core.kind import Kind, Scope
+from .._core.references import parse_entries, references
 from .connection import PCE
 from .label import LABEL, user
 
@@ -30,6 +31,12 @@ def _release() -> Field:
     return Field("agent_software_release", {"type": "str"}, pinned, pinned, queries=(exact_text(trusted=True),))
 
 
+def _not_empty(value: Any) -> Any:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
 PAIRING_PROFILE = Kind(
     api=PCE,
     title="pairing profile",
@@ -42,6 +49,19 @@ PAIRING_PROFILE = Kind(
     on_create={"enabled": True},
     options={"create_labels": {"type": "bool", "default": False}},
     create_missing="create_labels",
+    scopes={
+        "name_prefix": Scope(
+            "name", {"type": "str"}, _not_empty, lambda wanted, name: str(name or "").startswith(wanted)
+        ),
+        "external_data_set": Scope("external_data_set", {"type": "str"}, _not_empty, operator.eq),
+        "labels": Scope(
+            "labels",
+            {"type": "list", "elements": "dict"},
+            lambda entries: parse_entries(LABEL, _not_empty(entries), one_per="key"),
+            lambda wanted, labels: all(label in labels for label in wanted),
+        ),
+    },
+    protected="is_default",
     fields=(
         server("href"),
         text("name", shortest=1, longest=255, query=partial_text()),

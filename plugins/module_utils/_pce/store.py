@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -75,14 +76,44 @@ class PceStore:
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Do what the plan says. Return the object as the PCE shows it now, None where it is gone."""
+        with self._complete(plan) as complete:
+            if complete.action is Action.CREATE:
+                return self._create_once(complete, identity)
+            href = self.own_href(complete.reference)
+            if complete.action is Action.DELETE:
+                self._delete(href)
+                return None
+            self._put(href, complete)
+            updated = self._get(href)
+            if updated is None:
+                raise RequestError(f"{href} was deleted by somebody else just after it was updated", "PUT", href)
+            return updated
+
+    def update(self, plan: Plan, current: Raw) -> Raw:
+        """Do what an update's plan says. Return ``current`` with what was written: a PCE answers nothing to a PUT."""
+        with self._complete(plan) as complete:
+            return {**current, **self._put(self.own_href(complete.reference), complete)}
+
+    def demand_time(self, count: int, what: str) -> None:
+        """Raise OptionError where ``count`` writes cannot be made before the task's deadline. ``what`` they are for."""
+        self._transport.demand_time(count, what)
+
+    @contextmanager
+    def _complete(self, plan: Plan) -> Iterator[Plan]:
+        """Give a plan with HREFs in place of names, and let errors within tell what was made for that."""
         made: list[str] = []
         try:
-            return self._write(replace(plan, changes=self._with_hrefs(plan.changes, made)), identity)
+            yield replace(plan, changes=self._with_hrefs(plan.changes, made))
         except CollectionError as error:
             if made:
                 error.changed = True
                 error.add(f"Made before: {', '.join(made)}")
             raise
+
+    def _put(self, href: str, plan: Plan) -> dict[str, Any]:
+        body = self._kind.body(plan.changes)
+        self._transport.request("PUT", href, body=body)
+        return body
 
     def _with_hrefs(self, changes: Mapping[str, Any], made: list[str]) -> dict[str, Any]:
         """Return ``changes`` with HREFs in place of names; what is made for that is entered in ``made``."""
@@ -99,23 +130,13 @@ class PceStore:
     def _known(self, kind: Kind) -> References:
         return self._references.setdefault(kind.plural, References(kind, PceStore(self._transport, self._org_id, kind)))
 
-    def _write(self, plan: Plan, identity: Identity) -> Raw | None:
-        if plan.action is Action.CREATE:
-            return create_once(
-                self._transport,
-                lambda: self._create(plan, identity),
-                lambda: self.find(identity),
-                refuses_doubles=self._kind.unique,
-            )
-        href = self.own_href(plan.reference)
-        if plan.action is Action.UPDATE:
-            self._transport.request("PUT", href, body=self._kind.body(plan.changes))
-            updated = self._get(href)
-            if updated is None:
-                raise RequestError(f"{href} was deleted by somebody else just after it was updated", "PUT", href)
-            return updated
-        self._delete(href)
-        return None
+    def _create_once(self, plan: Plan, identity: Identity) -> Raw:
+        return create_once(
+            self._transport,
+            lambda: self._create(plan, identity),
+            lambda: self.find(identity),
+            refuses_doubles=self._kind.unique,
+        )
 
     def _create(self, plan: Plan, identity: Identity) -> Raw:
         answer = self._transport.request("POST", self._path, body=self._kind.body(plan.changes))

@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._core import progress
 from .._core.answers import one_line
-from .._core.bulk import BulkError, Snapshot
+from .._core.bulk import BulkError
 from .._core.errors import ApiError, CollectionError, MissingReferenceError, OptionError, RequestError
 from .._core.fields import server, text
 from .._core.kind import Identity, Kind
+from .._core.snapshot import Snapshot
 from . import hrefs
 from .connection import PCE, Client
 
@@ -185,6 +187,7 @@ def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
     """Unpair in batches; then look whether the PCE has."""
     sent: list[float] = []
     for start in range(0, len(pending), _BATCH):
+        progress.tell("VENs unpaired", start, len(pending))
         batch = pending[start : start + _BATCH]
         if len(sent) >= _CALLS:
             _wait(run.client, sent[-_CALLS] + _WINDOW)
@@ -252,7 +255,9 @@ def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
 
 def _mark(run: _Run, pending: Sequence[_Target]) -> None:
     """Mark VENs one by one. One that the PCE refuses does not stop the others."""
-    for target in pending:
+    run.client.transport.demand_time(len(pending), f"marking {len(pending)} VENs")
+    for number, target in enumerate(pending):
+        progress.tell(f"VENs marked as {run.state}", number, len(pending))
         try:
             run.client.transport.request("PUT", str(target.href), body={"status": run.state})
         except CollectionError as error:
