@@ -229,6 +229,11 @@ outcomes:
       type: str
       returned: always
       sample: PP-WEB
+    href:
+      description: The HREF, also of what was deleted; null where there is none, or none yet.
+      type: str
+      returned: always
+      sample: /orgs/1/pairing_profiles/24
     action:
       description: What was done, one of V(nothing), V(create), V(update), V(delete) and V(failed).
       type: str
@@ -245,7 +250,7 @@ outcomes:
       returned: always
       sample: null
     pairing_profile:
-      description: The pairing profile as the PCE has it, null where it is absent or failed.
+      description: The pairing profile as the PCE has it if it was changed, else null.
       type: dict
       returned: always
       contains:

@@ -158,6 +158,11 @@ outcomes:
       type: str
       returned: always
       sample: demo
+    instance_id:
+      description: The id, also of what was deleted; null where there is none, or none yet.
+      type: str
+      returned: always
+      sample: 8f0b2b0e-6d58-4c5e-9c7c-0f5d3c1f7a10
     action:
       description: What was done, one of V(nothing), V(create), V(update), V(delete) and V(failed).
       type: str
@@ -174,7 +179,7 @@ outcomes:
       returned: always
       sample: null
     connector_instance:
-      description: The instance as the server has it, null where it is absent or failed. It never holds a secret.
+      description: The instance as the server has it if it was changed, else null. It never holds a secret.
       type: dict
       returned: always
       contains:

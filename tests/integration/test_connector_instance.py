@@ -610,8 +610,9 @@ def test_many_hold_the_invariants(simulator: Simulator) -> None:
         assert again["diff"] == {"before": {}, "after": {}}
         assert len(simulator.journal()) == 1
     shown = run_module(INFO, connector(simulator, "contrail"))["connector_instances"]
-    present = [entry["connector_instance"] for entry in again["outcomes"] if entry["connector_instance"]]
+    present = [entry["connector_instance"] for entry in done["outcomes"] if entry["connector_instance"]]
     assert sorted(shown, key=str) == sorted(present, key=str)
+    assert {entry["instance_id"] for entry in again["outcomes"]} == {None, *[entry["instance_id"] for entry in shown]}
 
 
 def test_one_that_fails_does_not_stop_the_others_but_the_purge(simulator: Simulator) -> None:

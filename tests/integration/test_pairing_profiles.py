@@ -90,7 +90,11 @@ def test_check_apply_apply_check(simulator: Simulator, concurrency: int) -> None
     shown = run_module("pce_pairing_profile_info", connection(simulator))["pairing_profiles"]
     assert [item["pairing_profile"] for item in done["outcomes"] if item["pairing_profile"]] == [
         next(entry for entry in shown if entry["name"] == name)
-        for name in ("PP-WEB", "PP-DB", "PP-NEW", "ANOTHER", "PP-WEB-PROD")
+        for name in ("PP-WEB", "PP-NEW", "ANOTHER", "PP-WEB-PROD")
+    ]
+    hrefs = {item["name"]: item["href"] for item in shown}
+    assert [item["href"] for item in done["outcomes"]] == [
+        hrefs.get({"OTHER": "ANOTHER"}.get(item["name"], item["name"])) for item in done["outcomes"]
     ]
     simulator.clear_journal()
     for check in (False, True):

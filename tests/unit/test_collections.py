@@ -89,14 +89,14 @@ def test_polling_follows_retry_after() -> None:
     )
     transport = FakeTransport(in_turn(*replies))
     read(transport)
-    assert transport.slept == [7.0, 1.5, 3.0]
+    assert transport.slept == [7.0, 0.75, 3.0]
 
 
 def test_polling_without_retry_after_is_patient() -> None:
     running = [job("running")] * 8
     transport = FakeTransport(in_turn(page(500, 700), accepted(), *running, job("done", href=FILE), page(700)))
     read(transport)
-    assert transport.slept[0] == 1.0
+    assert transport.slept[0] == 0.5
     assert transport.slept == sorted(transport.slept)
     assert transport.slept[-1] == 5.0
 

@@ -106,7 +106,17 @@ def test_it_gives_up() -> None:
 
 def test_refused_at_the_first_try_is_not_looked_up() -> None:
     with pytest.raises(ApiError, match="in use"):
-        create(("send", refused(406, "name_must_be_unique", "in use")))
+        create(("send", refused(406, "input_validation_error", "in use")))
+
+
+def test_somebody_else_made_it_just_before() -> None:
+    made, _steps, _transport = create(("send", refused(406, "name_must_be_unique")), ("look up", MADE))
+    assert made == MADE
+
+
+def test_a_double_that_nobody_can_see_is_an_error() -> None:
+    with pytest.raises(ApiError, match="in use"):
+        create(("send", refused(406, "name_must_be_unique", "in use")), ("look up", None))
 
 
 def test_refused_at_the_second_try_and_found() -> None:
@@ -194,7 +204,7 @@ def store_error(*replies: Reply | CollectionError) -> Callable[[], Raw | None]:
 def test_store_passes_a_refusal_on() -> None:
     reply = Reply(406, [{"token": "name_must_be_unique", "message": "Name is taken"}], {"x-request-id": "r1"})
     with pytest.raises(ApiError) as caught:
-        store_error(reply)()
+        store_error(reply, Reply(200, []))()
     assert str(caught.value) == (
         f"the PCE answered 406 to POST {PROFILES}: name_must_be_unique (Name is taken) (X-Request-Id r1)"
     )

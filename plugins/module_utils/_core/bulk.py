@@ -337,12 +337,16 @@ class _Run:
         outcome = item.outcome if item.outcome is not None else Outcome(False, None)
         if item.error is None:
             self.warnings += [f"{item.label}: {warning}" for warning in outcome.warnings]
+        shown = None if item.error else outcome.result
+        known = item.step.plan.reference if item.step is not None else None
         return {
             **item.names,
+            self.kind.reference: shown[self.kind.reference] if shown is not None else known,
             "action": "failed" if item.error else outcome.action.value,
             "changed": item.error.changed if item.error else outcome.changed,
             "error": str(item.error) if item.error else None,
-            self.kind.name: None if item.error else outcome.result,
+            # The whole object only where it is news: Ansible is slow with megabytes of unchanged ones.
+            self.kind.name: shown if outcome.changed else None,
         }
 
     def _diff(self, items: Sequence[_Item]) -> tuple[dict[str, Any], dict[str, Any]]:

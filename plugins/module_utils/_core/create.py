@@ -42,8 +42,9 @@ def create_once(
                 error.add("Whether the object was created is not known")
             raise
         except ApiError as error:
-            # Refused at the second try: the first request may have been acted upon after it was looked for.
-            found = _look_up_after(error, look_up) if attempt > 1 else None
+            # Refused at the second try: the first request may have been acted upon after it was looked for. Refused
+            # as a double: somebody else made it just before.
+            found = _look_up_after(error, look_up) if attempt > 1 or error.has("must_be_unique") else None
             if found is None:
                 raise
             return found

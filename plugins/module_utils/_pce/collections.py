@@ -19,7 +19,7 @@ from . import hrefs
 PAGE = 500
 """The most objects that a synchronous GET returns."""
 
-_POLL = 1.0
+_POLL = 0.5
 _SLOWEST_POLL = 5.0
 
 
