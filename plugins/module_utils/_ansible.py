@@ -61,8 +61,8 @@ def manage_all(kind: Kind, options: Spec | None = None) -> None:
             entry[name]["required"] = name not in kind.optional
     spec: dict[str, Mapping[str, Any]] = {kind.plural: entries, PURGE: {"type": "bool", "default": False}}
     if kind.scopes:
-        scopes = {name: dict(scope.spec) for name, scope in kind.scopes.items()}
-        spec[PURGE_SCOPE] = {"type": "dict", "options": scopes}
+        # Not by suboptions: Ansible would not tell a condition that is null from one that was not given.
+        spec[PURGE_SCOPE] = {"type": "dict"}
 
     def work(params: Mapping[str, Any], check_mode: bool) -> Result:
         bulk = bulk_from(kind, params)

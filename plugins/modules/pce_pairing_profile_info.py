@@ -41,12 +41,13 @@ options:
     default: false
   labels:
     description:
-      - Labels, as a list of lists. Found is what has all labels of at least one of the lists.
+      - Labels, as a list of lists. Found is what has all labels of at least one of the lists. A list of labels alone is
+        one such list.
       - >-
         An entry is V({key: role, value: web}), or V({role: web}) for short, or an HREF such as V(/orgs/1/labels/7). A
         label that does not exist is an error with the nearest labels.
     type: list
-    elements: list
+    elements: raw
   enabled:
     description:
       - Whether hosts can pair with it.

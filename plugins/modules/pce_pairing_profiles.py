@@ -165,22 +165,12 @@ options:
     default: false
   purge_scope:
     description:
-      - Which pairing profiles O(purge) may delete, those for which all given conditions are true. One is needed.
+      - Which pairing profiles O(purge) may delete, those for which all given conditions are true. At least one is
+        needed, and none may be null.
+      - C(name_prefix), a text that the name begins with.
+      - C(external_data_set), the exact data set.
+      - C(labels), a list of labels, written as in O(pairing_profiles[].labels), all of which it has.
     type: dict
-    suboptions:
-      name_prefix:
-        description:
-          - The name begins with this text.
-        type: str
-      external_data_set:
-        description:
-          - The data set is exactly this one.
-        type: str
-      labels:
-        description:
-          - It has all of these labels, written as in O(pairing_profiles[].labels).
-        type: list
-        elements: dict
 seealso:
   - module: microseg.enforcement.pce_pairing_profile
   - module: microseg.enforcement.pce_pairing_profile_info
@@ -219,10 +209,9 @@ outcomes:
   description:
     - What was done, or in check mode would be, an entry for each pairing profile. The listed ones come first, in the
       order of the list, then those that were deleted because they are not listed.
-    - It is there too when the task fails.
   type: list
   elements: dict
-  returned: always
+  returned: success, and when some of the pairing profiles failed
   contains:
     name:
       description: The name that the task gives or, if it gives an HREF, the one that the pairing profile had before.

@@ -37,7 +37,8 @@ options:
     elements: str
   state:
     description:
-      - V(unpaired) uninstalls the VENs. A VEN that the PCE does not show counts as unpaired.
+      - V(unpaired) uninstalls the VENs. A VEN that the PCE does not show counts as unpaired; if it shows one whose
+        hostname differs in case or domain only, a warning tells.
       - V(suspended) marks the VENs as suspended, so that the PCE keeps their hosts in its policy although they are
         silent. It is C(illumio-ven-ctl suspend) on the host that suspends the VEN itself.
       - V(active) marks those that are suspended as active again.
@@ -87,7 +88,7 @@ vens:
   description: The VENs of the task, in its order, each once.
   type: list
   elements: dict
-  returned: success
+  returned: success, and when the PCE refused some of them
   contains:
     hostname:
       description: The hostname, null where the task gave an HREF and the PCE shows no such VEN.
@@ -115,7 +116,7 @@ vens:
       returned: always
       sample: true
     error:
-      description: What the PCE refused it with, or null. A task that has one fails, with the entries in C(outcomes).
+      description: What the PCE refused it with, or null. A task that has one fails, and still returns all entries.
       type: str
       returned: always
       sample: null

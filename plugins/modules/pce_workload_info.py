@@ -57,7 +57,7 @@ options:
     type: bool
   online:
     description:
-      - Whether its VEN is online. A VEN can be active and not online.
+      - Whether its VEN is online. A VEN can be active and not online. What the PCE does not say is neither.
     type: bool
   enforcement_mode:
     description:
@@ -175,7 +175,7 @@ workloads:
       returned: always
       sample: true
     online:
-      description: Whether its VEN is online.
+      description: Whether its VEN is online, null where the PCE does not say.
       type: bool
       returned: always
       sample: true

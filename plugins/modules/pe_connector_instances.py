@@ -143,10 +143,9 @@ outcomes:
   description:
     - What was done, or in check mode would be, an entry for each instance. The listed ones come first, in the order
       of the list, then those that were removed because they are not listed.
-    - It is there too when the task fails.
   type: list
   elements: dict
-  returned: always
+  returned: success, and when some of the instances failed
   contains:
     controller_ip:
       description: The address of the controller system.

@@ -32,11 +32,14 @@ class ProgressAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
     so only a module that runs there can be watched; others run without.
     """
 
+    _supports_async = True
+
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module and return its result."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        wrap_async = self._task.async_val and not self._connection.has_native_async
         with self._watched():
-            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
         return result
 
     @contextmanager

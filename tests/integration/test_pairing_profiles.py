@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -228,9 +229,13 @@ def test_purge_keeps_what_is_listed_in_any_way(simulator: Simulator, listed: lis
         ([{"name": "A", "colour": "red"}], {}, "colour"),
         ([{"name": "A"}], {"purge": True}, "purge_scope: is needed with purge"),
         ([{"name": "A"}], {"purge": True, "purge_scope": {}}, "purge_scope: is needed with purge"),
-        ([], {"purge": True, "purge_scope": {"name_prefix": ""}}, "purge_scope.name_prefix: must not be empty"),
-        ([], {"purge": True, "purge_scope": {"labels": []}}, "purge_scope.labels: must not be empty"),
-        ([], {"purge": True, "purge_scope": {"prefix": "A"}}, "prefix"),
+        ([], {"purge": True, "purge_scope": {"name_prefix": ""}}, "purge_scope.name_prefix: must be a text"),
+        ([], {"purge": True, "purge_scope": {"labels": []}}, "purge_scope.labels: must be a list"),
+        ([], {"purge": True, "purge_scope": {"prefix": "A"}}, "purge_scope.prefix: is not known"),
+        # A condition that is null was meant to be one.
+        ([], {"purge": True, "purge_scope": {"name_prefix": "A", "labels": None}}, "purge_scope.labels: must be a list"),
+        ([], {"purge": True, "purge_scope": {"external_data_set": None}}, "purge_scope.external_data_set: must be"),
+        ([], {"purge": True, "purge_scope": {"labels": [{"href": "/orgs/2/labels/1"}]}}, "purge_scope.labels: belongs"),
         ([{"name": "A"}], {"concurrency": 0}, "concurrency: must be 1 to 10"),
         ([{"name": "A"}], {"max_requests_per_minute": 0}, "max_requests_per_minute: must be 1"),
         ([["A"]], {}, "pairing_profiles"),
@@ -248,7 +253,7 @@ def test_bad_input_makes_no_request(simulator: Simulator, profiles: Any, options
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"purge": True, "purge_scope": {"labels": [{"env": "prd"}]}}, "purge_scope.labels: labels: there is no label"),
+        ({"purge": True, "purge_scope": {"labels": [{"env": "prd"}]}}, "purge_scope.labels: there is no label env=prd; the nearest"),
         (
             {"pairing_profiles": [{"name": "PP-WEB"}, {"href": "/orgs/1/pairing_profiles/24"}]},
             "pairing_profiles[1]: is /orgs/1/pairing_profiles/24 of pairing_profiles[0] again",
@@ -305,7 +310,7 @@ def test_credentials_that_expire_meanwhile_stop_the_rest(simulator: Simulator) -
     simulator.fault("status", method="POST", skip=2, status=401, times=None)
     failed = run(simulator, *[{"name": f"PP-{number}"} for number in range(20)], concurrency=1)
     assert "18 of 20 pairing profiles failed" in failed["msg"]
-    assert "not tried after: the PCE answered 401" in failed["msg"]
+    assert "PP-3: not tried, since what befell PP-2 would befall it too" in failed["msg"]
     assert requests(simulator)["POST"] == 3
     simulator.clear_faults()
     # What was done is not done again.
@@ -339,3 +344,48 @@ def test_progress_is_shown_and_leaves_the_result_alone(simulator: Simulator) -> 
     assert re.search(r"pce_pairing_profiles: [1-5] of 6 pairing profiles changed", ended.stderr), ended.stderr
     assert "pairing profiles changed" not in ended.stdout
     assert json.dumps(result)
+
+
+def test_two_runs_at_a_time_end_with_one_of_each(simulator: Simulator) -> None:
+    # The one that comes second finds what the first has made, or is refused and looks again.
+    simulator.settings(rate_limit=0)
+    profiles = [{"name": f"PP-{number}", "labels": [{"app": f"new-{number % 7}"}]} for number in range(60)]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda text: run(simulator, *profiles, create_labels=True), "ab"))
+    assert [result.get("msg") for result in done] == [None, None]
+    assert max(Counter(names(simulator)).values()) == 1
+    assert len(names(simulator)) == 60
+
+
+def test_an_href_that_is_gone_is_not_the_one_that_has_the_new_name(simulator: Simulator) -> None:
+    simulator.seed(pairing_profiles=SEED)
+    before = simulator.state()
+    wanted = {"href": "/orgs/1/pairing_profiles/999", "new_name": "PP-WEB", "enforcement_mode": "idle"}
+    failed = run(simulator, wanted)
+    assert "there is no pairing profile /orgs/1/pairing_profiles/999" in failed["msg"]
+    single = run_module("pce_pairing_profile", {**connection(simulator), **wanted})
+    assert "there is no pairing profile /orgs/1/pairing_profiles/999" in single["msg"]
+    assert simulator.state() == before
+
+
+def test_a_label_that_is_refused_is_asked_for_once(simulator: Simulator) -> None:
+    profiles = [{"name": f"PP-{number}", "labels": [{"rolle": "web"}]} for number in range(20)]
+    failed = run(simulator, *profiles, create_labels=True)
+    assert "20 of 20 pairing profiles failed" in failed["msg"]
+    assert requests(simulator)["POST"] == 1
+    assert failed["changed"] is False
+
+
+def test_a_scope_by_a_label_that_the_task_makes(simulator: Simulator) -> None:
+    wanted = {"name": "PP-1", "labels": [{"app": "new"}]}
+    options: dict[str, Any] = {"create_labels": True, "purge": True, "purge_scope": {"labels": [{"app": "new"}]}}
+    assert run(simulator, wanted, **options)["changed"] is True
+    assert run(simulator, {**wanted, "name": "PP-2"}, **options)["changed"] is True
+    assert names(simulator) == ["PP-2"]
+
+
+def test_the_task_can_run_asynchronously(simulator: Simulator) -> None:
+    options = {**connection(simulator), "pairing_profiles": [{"name": "PP-1"}]}
+    result, _ended = run_ansible("pce_pairing_profiles", options, "-B", "60", "-P", "1")
+    assert result["changed"] is True
+    assert names(simulator) == ["PP-1"]

@@ -218,7 +218,7 @@ def test_a_refused_batch_says_what_was_done_before(simulator: Simulator) -> None
 def test_a_pce_that_goes_on_showing_a_ven_is_told(simulator: Simulator) -> None:
     simulator.fault("status", method="PUT", path="/vens/unpair", status=204, times=None)
     done = run(simulator, hostnames=["web1"], state="unpaired")
-    assert "the PCE accepted the unpairing of web1 but still shows its VEN" in str(done["warnings"])
+    assert "the PCE accepted the unpairing of web1 but still shows the VEN" in str(done["warnings"])
 
 
 def test_one_that_is_refused_does_not_stop_the_others(simulator: Simulator) -> None:
@@ -229,7 +229,7 @@ def test_one_that_is_refused_does_not_stop_the_others(simulator: Simulator) -> N
     assert "1 of 4 VENs failed: web10: " in failed["msg"]
     assert "not this one" in failed["msg"]
     assert statuses(simulator) == {"web1": "suspended", "web10": "active", "my-web1": "suspended", "db1": "suspended"}
-    assert [item["error"] is None for item in failed["outcomes"]] == [True, False, True, True]
+    assert [item["error"] is None for item in failed["vens"]] == [True, False, True, True]
 
 
 def test_wrong_credentials_stop_at_once(simulator: Simulator) -> None:
@@ -241,3 +241,20 @@ def test_wrong_credentials_stop_at_once(simulator: Simulator) -> None:
     assert "the API key lacks the permission" in failed["msg"]
     assert failed["changed"] is False
     assert len(writes(simulator)) == 1
+
+
+@pytest.mark.parametrize("others", [[], ["gone1", "gone2", "gone3", "gone4", "gone5"]], ids=["few", "many"])
+def test_a_hostname_in_other_letters_is_told(simulator: Simulator, others: list[str]) -> None:
+    simulator.seed(workloads=[_workload(5, "app1.example.com")])
+    done = run(simulator, hostnames=["DB1", "app1", "web", *others], state="unpaired")
+    assert done["changed"] is False
+    told = str(done["warnings"])
+    assert "the PCE shows no VEN of DB1, but one of db1" in told
+    assert "the PCE shows no VEN of app1, but one of app1.example.com" in told
+    assert "no VEN of web," not in told
+
+
+def test_two_vens_of_one_hostname_by_href(simulator: Simulator) -> None:
+    simulator.seed(workloads=[_workload(5, "web1")])
+    done = run(simulator, hrefs=[_ven(1), _ven(5)], state="suspended")
+    assert done["diff"]["after"] == {f"web1 ({_ven(1)})": "suspended", f"web1 ({_ven(5)})": "suspended"}

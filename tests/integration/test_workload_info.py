@@ -295,7 +295,9 @@ BAD_INPUT: list[tuple[str, Json]] = [
     ("hostnames", {"hostnames": ["web1", ""]}),
     ("hostnames", {"hostnames": ""}),
     ("hostnames", {"hostnames": ["web1"], "hostname": "web1"}),
-    ("hostnames", {"hostnames": ["web1"], "hostname": ""}),
+    ("hostname", {"hostnames": ["web1"], "hostname": ""}),
+    ("hostname", {"hostname": ""}),
+    ("name", {"name": ""}),
     ("hostnames", {"hostnames": {"web1": 1}}),
     ("managed", {"managed": "any"}),
     ("online", {"online": "perhaps"}),
@@ -313,7 +315,7 @@ BAD_INPUT: list[tuple[str, Json]] = [
     ("labels", {"labels": [{"role": "web"}, {"role": "db"}]}),
     ("labels", {"labels": [{"href": href(1)}]}),
     ("labels", {"labels": [{"href": "/orgs/2/labels/1"}]}),
-    ("labels", {"labels": [{"href": WEB, "key": "role"}]}),
+    ("labels", {"labels": [{"href": 1, "key": "role"}]}),
     ("max_results", {"max_results": -1}),
     ("max_results", {"max_results": "many"}),
     ("href", {"href": WEB}),
@@ -348,7 +350,7 @@ ODD: list[Json] = [
 def test_shapes_that_the_page_does_not_know(simulator: Simulator) -> None:
     seed(simulator, *[{"href": href(number), **raw} for number, raw in enumerate(ODD, start=1)])
     bare, nulls, texts, lists, number = info(simulator)
-    empty = {"managed": False, "online": False, "labels": {}, "interfaces": [], "addresses": [], "ven": None}
+    empty = {"managed": False, "online": None, "labels": {}, "interfaces": [], "addresses": [], "ven": None}
     unset = dict.fromkeys(
         ("name", "description", "enforcement_mode", "visibility_level", "public_ip", "os_id", "os_detail")
     )

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.errors import AmbiguousError, MissingReferenceError, OptionError
+from plugins.module_utils._core.errors import AmbiguousError, CollectionError, MissingReferenceError, OptionError
 from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.references import References, parse_entry, references
@@ -48,7 +49,7 @@ class LabelStore:
 
 def resolved(store: LabelStore, *entries: Any, create: bool = False) -> list[dict[str, str]]:
     """What the option `labels` with these entries refers to."""
-    return References(LABEL, store).resolve(FIELD, FIELD.parse(list(entries)), "create_labels", create)
+    return References(LABEL, store).resolve(FIELD, FIELD.parse(list(entries)), create, "create_labels")
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,8 @@ def resolved(store: LabelStore, *entries: Any, create: bool = False) -> list[dic
         ({"os": "Ünix/ 7"}, {"key": "os", "value": "Ünix/ 7"}),
         ({"loc": 7}, {"key": "loc", "value": "7"}),
         ({"key": "value", "value": "key"}, {"key": "value", "value": "key"}),
+        # As pce_label returns it.
+        ({"href": "/orgs/1/labels/1", "key": "role", "value": "web"}, {"href": "/orgs/1/labels/1"}),
     ],
 )
 def test_entries(entry: dict[str, Any], canonical: dict[str, str]) -> None:
@@ -72,7 +75,7 @@ def test_entries(entry: dict[str, Any], canonical: dict[str, str]) -> None:
         *({}, None, "role", 5, [], {"href": ""}, {"href": None}, {"href": 5}, {"key": "role"}, {"value": "web"}),
         *({"key": "role", "value": ""}, {"key": "", "value": "web"}, {"role": ""}, {"": "web"}, {"role": None}),
         *({"role": True}, {"role": ["web"]}, {"role": {"x": 1}}, {"role": 1.5}, {"role": "web", "env": "prod"}),
-        *({"kye": "role", "value": "web"}, {"href": "/orgs/1/labels/1", "key": "role"}, {"role": "x" * 256}),
+        *({"kye": "role", "value": "web"}, {"role": "x" * 256}),
     ],
     ids=str,
 )
@@ -157,12 +160,44 @@ def test_missing_labels_stay_by_name_until_they_are_made() -> None:
     store = LabelStore(WEB)
     known = References(LABEL, store)
     entries = FIELD.parse([{"role": "web"}, {"env": "new"}])
-    foreseen = known.resolve(FIELD, entries, "create_labels", create=True)
-    assert foreseen == [{"href": WEB["href"]}, {"key": "env", "value": "new"}]
+    new = {"key": "env", "value": "new"}
+    foreseen = known.resolve(FIELD, entries, create=True)
+    assert foreseen == [{"href": WEB["href"]}, new]
     assert store.labels == [WEB]
-    made = known.make(foreseen)
-    assert made == [{"href": WEB["href"]}, {"href": "/orgs/1/labels/2"}]
-    assert known.resolve(FIELD, entries, "create_labels", create=True) == made
+    assert known.make(new) == ("/orgs/1/labels/2", True)
+    assert known.make(new) == ("/orgs/1/labels/2", False)
+    assert known.resolve(FIELD, entries, create=True) == [{"href": WEB["href"]}, {"href": "/orgs/1/labels/2"}]
+    assert store.reads == 1
+
+
+def test_what_could_not_be_made_is_not_tried_again() -> None:
+    class Refusing(LabelStore):
+        def execute(self, plan: Plan, identity: Identity) -> Raw | None:
+            self.labels.append({})
+            raise CollectionError("not today")
+
+    store = Refusing()
+    known = References(LABEL, store)
+    for _attempt in range(3):
+        with pytest.raises(CollectionError, match="not today"):
+            known.make({"key": "env", "value": "new"})
+    assert store.labels == [{}]
+
+
+def test_threads_make_a_label_once() -> None:
+    store = LabelStore(*[{**WEB, "href": f"/orgs/1/labels/{number}", "value": f"v{number}"} for number in range(2000)])
+    known = References(LABEL, store)
+    mixed = FIELD.parse([{"href": "/orgs/1/labels/1999"}, {"env": "new"}])
+
+    def use(number: int) -> bool:
+        new = {"key": "env", "value": f"new-{number % 20}"}
+        known.resolve(FIELD, [*mixed, new][:2], create=True)
+        return known.make(new)[1]
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(use, range(400)))
+    assert sum(made) == 20
+    assert len(store.labels) == 2020
     assert store.reads == 1
 
 

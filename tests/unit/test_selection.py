@@ -153,13 +153,14 @@ A, B, C, D = (f"/orgs/1/labels/{number}" for number in (1, 2, 3, 4))
         ([[A]], [1, 2, 4]),
         ([[A, B]], [1, 4]),
         ([[B, A]], [1, 4]),
+        ([A, B], [1, 4]),
         ([[A, B], [C]], [1, 3, 4]),
         ([[A, B, C]], [4]),
         ([[D]], []),
         ([[D], [C]], [3, 4]),
     ],
 )
-def test_labels_as_sets_of_sets(wanted: list[list[str]], found: list[int]) -> None:
+def test_labels_as_sets_of_sets(wanted: list[Any], found: list[int]) -> None:
     """``[[a, b], [c]]`` is (a and b) or c."""
     store = ListStore(
         raw_profile(1, labels=[label(1), label(2)]),
@@ -169,15 +170,17 @@ def test_labels_as_sets_of_sets(wanted: list[list[str]], found: list[int]) -> No
         raw_profile(5, labels=None),
     )
     assert numbers(store, labels=wanted) == found
-    assert list(map(sorted, json.loads(store.asked[0][0]["labels"]))) == list(map(sorted, wanted))
+    groups = wanted if isinstance(wanted[0], list) else [wanted]
+    assert list(map(sorted, json.loads(store.asked[0][0]["labels"]))) == list(map(sorted, groups))
 
 
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [
-        ([], "must not be or hold an empty list"),
-        ([[]], "must not be or hold an empty list"),
-        ([[A], []], "must not be or hold an empty list"),
+        ([], "must be a list, or a list of lists, none of them empty"),
+        ([[]], "must be a list, or a list of lists, none of them empty"),
+        ([[A], []], "must be a list, or a list of lists, none of them empty"),
+        ([[A], B], "must be a list, or a list of lists, none of them empty"),
         ([["web"]], "must be an href such as /orgs/1/labels/7"),
         ([[A], ["/orgs/2/labels/1"]], "belongs to organisation 2"),
         ([[f"{PROFILES}/1"]], "must be the href of one of the labels"),

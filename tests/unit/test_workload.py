@@ -70,7 +70,6 @@ class Server:
     [
         ({"hostname": "EB1"}, ["web1", "web10"], {"hostname": "EB1"}),
         ({"hostname": "web1", "exact": True}, ["web1"], {"hostname": "web1"}),
-        ({"hostname": ""}, ["web1", "web10", "db1"], {}),
         ({"hostnames": ["web1"]}, ["web1"], {"hostname": "web1"}),
         ({"hostnames": ["web1", "db1"]}, ["web1", "db1"], {}),
         ({"name": "one"}, ["web1"], {}),
@@ -194,7 +193,7 @@ def test_whatever_a_pce_shows_has_the_same_shape(raw: dict[str, Any]) -> None:
     for entry in server.select():
         assert set(entry) == {item.name for item in WORKLOAD.fields}
         assert isinstance(entry["managed"], bool)
-        assert isinstance(entry["online"], bool)
+        assert entry["online"] in (True, False, None)
         assert all(isinstance(text, str) for pair in entry["labels"].items() for text in pair)
         assert all(set(item) == {"name", "address", "cidr_block"} for item in entry["interfaces"])
         assert entry["ven"] is None or set(entry["ven"]) == {"href", "status", "version"}

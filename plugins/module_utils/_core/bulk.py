@@ -18,6 +18,7 @@ from .errors import (
     CollectionError,
     ContractError,
     DeadlineError,
+    MissingReferenceError,
     OptionError,
     RequestError,
     UnreachableError,
@@ -115,16 +116,24 @@ def requests_from(kind: Kind, params: Mapping[str, Any]) -> list[Request]:
 def _purge_from(kind: Kind, params: Mapping[str, Any]) -> Purge | None:
     if not params[PURGE]:
         return None
-    given = {name: value for name, value in (params.get(PURGE_SCOPE) or {}).items() if value is not None}
+    given = params.get(PURGE_SCOPE) or {}
+    known = ", ".join(kind.scopes)
     if kind.scopes and not given:
-        scopes = ", ".join(kind.scopes)
-        raise OptionError(PURGE_SCOPE, f"is needed with purge, to say which {kind.title}s may be removed ({scopes})")
-    return Purge(
-        [
-            (kind.scopes[name], checked(f"{PURGE_SCOPE}.{name}", kind.scopes[name].parse, value))
-            for name, value in given.items()
-        ]
-    )
+        raise OptionError(PURGE_SCOPE, f"is needed with purge, to say which {kind.title}s may be removed ({known})")
+    conditions = []
+    for name, value in given.items():
+        where = f"{PURGE_SCOPE}.{name}"
+        if name not in kind.scopes:
+            raise OptionError(where, f"is not known; known are {known}")
+        scope = kind.scopes[name]
+        # A condition that is null was meant to be one: without it, more would be removed.
+        wanted = checked(where, scope.parse, value)
+        other = kind.field(scope.field).refers_to
+        for entry in wanted if other is not None else ():
+            if other is not None and other.reference in entry:
+                kind.api.check_reference(params, other.plural, where, entry[other.reference])
+        conditions.append((scope, wanted))
+    return Purge(conditions)
 
 
 def reconcile_all(kind: Kind, store: Store, bulk: Bulk, dry_run: bool) -> BulkOutcome:
@@ -168,7 +177,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.snapshot = Snapshot(self.kind, self.store)
         self._lock = threading.Lock()
-        self._stopped: CollectionError | None = None
+        self._stopped: str | None = None
         self._done = self._failed = self._total = 0
 
     def plan(self) -> None:
@@ -263,10 +272,12 @@ class _Run:
     def _resolved(self, scope: Scope, wanted: Any) -> Any:
         if self.kind.field(scope.field).refers_to is None:
             return wanted
+        # A label that this task makes is on nothing yet.
+        create = any(request.create_missing for request in self.bulk.requests) or None
         try:
-            return self.snapshot.resolve({scope.field: wanted}, create=False)[scope.field]
-        except CollectionError as error:
-            raise OptionError(f"{PURGE_SCOPE}.{scope.field}", str(error)) from error
+            return self.snapshot.resolve({scope.field: wanted}, create)[scope.field]
+        except MissingReferenceError as error:
+            raise MissingReferenceError(f"{PURGE_SCOPE}.{error}") from error
 
     def _is_in(self, conditions: Sequence[tuple[Scope, Any]], raw: Raw, known: set[Any]) -> bool:
         shown = self.kind.present(raw) or {}
@@ -287,14 +298,18 @@ class _Run:
         if item.step is None:
             return
         if self._stopped is not None and item.is_change:
-            item.error = CollectionError(f"not tried after: {self._stopped}")
+            item.error = CollectionError(f"not tried, since what befell {self._stopped} would befall it too")
         else:
             try:
                 item.outcome = carry_out(self.kind, self.snapshot, item.step, self.dry_run)
             except CollectionError as error:
                 item.error = error
                 if _stops_all(error):
-                    self._stopped = error
+                    self._stopped = item.label
+            except Exception as error:  # what was done to the others must not get lost with it
+                item.error = CollectionError(f"a defect of this collection, please report it: {error!r}")
+                item.error.changed = True
+                self._stopped = item.label
         if item.is_change and not self.dry_run:
             with self._lock:
                 self._done += 1
@@ -372,7 +387,7 @@ class _Run:
 def _stops_all(error: CollectionError) -> bool:
     """Say whether what befell one object will befall all others too."""
     if isinstance(error, ApiError):
-        return error.status == 401
+        return error.status == 401 or (error.status == 403 and error.method == "POST")
     return isinstance(error, (UnreachableError, UntrustedError, DeadlineError))
 
 

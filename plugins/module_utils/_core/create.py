@@ -40,6 +40,7 @@ def create_once(
         except DeadlineError as error:
             if error.sent:
                 error.add("Whether the object was created is not known")
+                error.changed = True
             raise
         except ApiError as error:
             # Refused at the second try: the first request may have been acted upon after it was looked for. Refused
@@ -58,6 +59,7 @@ def _wait_for(transport: Transport, failure: RequestError, look_up: Callable[[],
         if found is not None:
             return found
     failure.add("Whether the object was created is not known, since the server may still be at it. Run again later")
+    failure.changed = True
     raise failure
 
 
@@ -65,8 +67,10 @@ def _look_up_after(failure: RequestError, look_up: Callable[[], Raw | None]) -> 
     try:
         return look_up()
     except RequestError as error:
-        raise RequestError(
+        unknown = RequestError(
             f"{failure}; whether the object was created is not known, since looking it up failed too: {error}",
             failure.method,
             failure.path,
-        ) from error
+        )
+        unknown.changed = True
+        raise unknown from error

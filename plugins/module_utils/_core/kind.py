@@ -58,10 +58,11 @@ class BatchStore(Store, Protocol):
 class ResolvingStore(Store, Protocol):
     """A store whose objects refer to others, which a task may call by name."""
 
-    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
+    def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Return canonical ``values`` with references in place of names.
 
         Raise MissingReferenceError for what does not exist; with ``create`` it stays a name, and ``execute`` makes it.
+        None says that nothing could be made anyway, so that no error advises it.
         """
 
 
@@ -94,13 +95,12 @@ class Identity:
 
 @dataclass(frozen=True)
 class Scope:
-    """A condition by which purging is limited to some objects: of the property ``field``, as ``spec`` takes it.
+    """A condition on the property ``field``, by which purging is limited to some objects.
 
-    ``parse`` checks what the user gives and makes what ``matches(wanted, canonical value)`` takes.
+    ``parse`` checks what the user gives, null too, and makes what ``matches(wanted, canonical value)`` takes.
     """
 
     field: str
-    spec: Mapping[str, Any]
     parse: Callable[[Any], Any]
     matches: Callable[[Any, Any], bool]
 
@@ -221,7 +221,7 @@ class Kind:
         references = [self.reference_of(raw) for raw in found]
         return AmbiguousError(
             f"there are {len(found)} {self.title}s {identity}: {', '.join(references)}; "
-            f"say by {self.reference} which one is meant; nothing was changed",
+            f"say by {self.reference} which one is meant",
             references,
         )
 

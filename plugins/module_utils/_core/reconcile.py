@@ -144,7 +144,8 @@ def _current(kind: Kind, store: Store, request: Request) -> tuple[Raw | None, Id
     With a new name, an object that has it already is the renamed one.
     """
     current = store.find(request.identity)
-    if request.new_identity is None:
+    # An object keeps its reference: one that is not there has not been renamed either.
+    if request.new_identity is None or (current is None and request.identity.reference is not None):
         return current, request.identity
     known = None if current is None else kind.names_of(current)
     # By its reference alone nobody has said what else the object is called.

@@ -19,7 +19,7 @@ from typing import Any
 from .answers import one_line
 from .errors import CollectionError, MissingReferenceError, OptionError
 from .fields import Field, Query
-from .kind import PRESENT, Identity, Kind, Raw, Store
+from .kind import PRESENT, Identity, Kind, Store
 from .reconcile import Request, reconcile
 
 Entry = dict[str, str]
@@ -41,11 +41,13 @@ def references(name: str, kind: Kind, one_per: str = "") -> Field:
         return parse_entries(kind, value, one_per)
 
     def parse_query(value: Any) -> list[list[Entry]]:
-        if not value or not all(value):
-            raise ValueError("must not be or hold an empty list")
+        # One list of references alone is one group.
+        groups = value if any(isinstance(group, list) for group in value) else [value]
+        if not all(isinstance(group, list) and group for group in groups):
+            raise ValueError("must be a list, or a list of lists, none of them empty")
         return [
             _as_set(parse_entry(kind, {reference: item} if isinstance(item, str) else item) for item in group)
-            for group in value
+            for group in groups
         ]
 
     def matches(wanted: Any, value: Any) -> bool:
@@ -55,7 +57,7 @@ def references(name: str, kind: Kind, one_per: str = "") -> Field:
     def encode(wanted: Any) -> str:
         return json.dumps([[item[reference] for item in group] for group in wanted])
 
-    query = Query({"type": "list", "elements": "list"}, parse=parse_query, matches=matches, encode=encode)
+    query = Query({"type": "list", "elements": "raw"}, parse=parse_query, matches=matches, encode=encode)
     spec = {"type": "list", "elements": "dict"}
     return Field(name, spec, parse, read, queries=(query,), refers_to=kind, one_per=one_per)
 
@@ -74,7 +76,8 @@ def parse_entry(kind: Kind, entry: Any) -> Entry:
     ``{first: second}``.
     """
     given = dict(entry) if isinstance(entry, Mapping) else {}
-    if set(given) == {kind.reference} and isinstance(given[kind.reference], str) and given[kind.reference]:
+    # What a result showed says more of the object; its reference is what counts.
+    if isinstance(given.get(kind.reference), str) and given[kind.reference]:
         return {kind.reference: str(given[kind.reference])}
     reserved = {kind.reference, *kind.identity}
     if len(kind.identity) == 2 and len(given) == 1 and not set(given) & reserved:
@@ -104,25 +107,28 @@ def check_one_per(kind: Kind, one_per: str, named: Iterable[Mapping[str, str]]) 
         if other != item:
             raise ValueError(
                 f"must not have more than one {kind.title} of one {one_per}: "
-                f"{label(kind, other)} and {label(kind, item)}"
+                f"{called(kind, other)} and {called(kind, item)}"
             )
 
 
-def label(kind: Kind, names: Mapping[str, Any]) -> str:
+def called(kind: Kind, names: Mapping[str, Any]) -> str:
     """Return what an object is called in a sentence."""
     return one_line("=".join(str(names[name]) for name in kind.identity))
 
 
 class References:
-    """The objects of one kind that others refer to, as one read showed them."""
+    """The objects of one kind that others refer to, as one read showed them. Several threads may use one."""
 
     def __init__(self, kind: Kind, store: Store) -> None:
         self.kind = kind
         self._store = store
-        self._known: dict[tuple[Any, ...], list[Raw]] | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_read = False
+        self._by_names: dict[tuple[str, ...], list[str]] = {}
+        self._by_reference: dict[str, Entry] = {}
+        self._failures: dict[tuple[str, ...], str] = {}
 
-    def resolve(self, field: Field, entries: Sequence[Entry], create_option: str, create: bool) -> list[Entry]:
+    def resolve(self, field: Field, entries: Sequence[Entry], create: bool, create_option: str = "") -> list[Entry]:
         """Return ``entries`` with references in place of names. No request where none is by name.
 
         Raise MissingReferenceError for an object that does not exist, naming the nearest and ``create_option``; with
@@ -130,62 +136,90 @@ class References:
         """
         if all(self.kind.reference in item for item in entries):
             return list(entries)
-        found = [self._found(field.name, item, create_option, create) for item in entries]
-        named = [self.names(item) or item for item in found]
+        found = [self._found(field.name, item, create, create_option) for item in entries]
+        named = [self.names(item) for item in found]
         try:
-            check_one_per(self.kind, field.one_per, [item for item in named if self.kind.reference not in item])
+            check_one_per(self.kind, field.one_per, [item for item in named if item is not None])
         except ValueError as error:
             raise OptionError(field.name, str(error)) from error
         return _as_set(found)
 
-    def make(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return ``entries`` with references in place of names; what does not exist is made, and only once."""
+    def make(self, entry: Entry) -> tuple[str, bool]:
+        """Return the reference of the object that an entry names, and whether it was made for that.
+
+        What could not be made once is not tried again: whether a server that did not answer has made it is not known.
+        """
+        names = self._key(entry)
         with self._lock:
-            return _as_set(item if self.kind.reference in item else self._make(item) for item in entries)
+            self._read()
+            if names in self._failures:
+                raise CollectionError(f"the {self.kind.title} {called(self.kind, entry)}: {self._failures[names]}")
+            if names in self._by_names:
+                return self._by_names[names][0], False
+            request = Request(Identity(names=entry), entry, PRESENT)
+            try:
+                outcome = reconcile(self.kind, self._store, request, dry_run=False)
+            except CollectionError as error:
+                self._failures[names] = str(error)
+                raise
+            self._enter(entry, str((outcome.result or {})[self.kind.reference]))
+            return self._by_names[names][0], outcome.changed
 
     def names(self, entry: Mapping[str, str]) -> Entry | None:
         """Return the identity of what an entry refers to, None where the server shows no such object."""
-        wanted = entry.get(self.kind.reference)
-        if wanted is None:
+        reference = entry.get(self.kind.reference)
+        if reference is None:
             return dict(entry)
-        for names, raws in self._all().items():
-            if any(self.kind.reference_of(raw) == wanted for raw in raws):
-                return dict(zip(self.kind.identity, names))
-        return None
+        self._read()
+        return self._by_reference.get(reference)
 
-    def _found(self, option: str, entry: Entry, create_option: str, create: bool) -> Entry:
+    def references_of(self, entry: Mapping[str, str], option: str, create_option: str = "") -> list[str]:
+        """Return the references of the objects of this name. Raise MissingReferenceError where there is none."""
+        self._read()
+        references = self._by_names.get(self._key(entry), [])
+        if not references:
+            raise MissingReferenceError(
+                f"{option}: there is no {self.kind.title} {called(self.kind, entry)}{self._advice(entry)}"
+                + (f"; {create_option}: true would make it" if create_option else "")
+            )
+        return references
+
+    def _found(self, option: str, entry: Entry, create: bool, create_option: str) -> Entry:
         if self.kind.reference in entry:
             return entry
-        raws = self._all().get(tuple(entry[name] for name in self.kind.identity), [])
-        if len(raws) > 1:
-            raise self.kind.ambiguous(Identity(names=entry), raws)
-        if raws:
-            return {self.kind.reference: self.kind.reference_of(raws[0])}
-        if create:
-            return entry
-        known = [label(self.kind, dict(zip(self.kind.identity, names))) for names in self._all()]
-        near = difflib.get_close_matches(label(self.kind, entry), sorted(known))
-        advice = f"; the nearest are {', '.join(near)}" if near else ""
-        advice += f"; {create_option}: true would make it" if create_option else ""
-        raise MissingReferenceError(f"{option}: there is no {self.kind.title} {label(self.kind, entry)}{advice}")
+        try:
+            references = self.references_of(entry, option, create_option)
+        except MissingReferenceError:
+            if create:
+                return entry
+            raise
+        if len(references) > 1:
+            raise self.kind.ambiguous(Identity(names=entry), [{self.kind.reference: item} for item in references])
+        return {self.kind.reference: references[0]}
 
-    def _make(self, entry: Entry) -> Entry:
-        for raw in self._all().get(tuple(entry[name] for name in self.kind.identity), ()):
-            return {self.kind.reference: self.kind.reference_of(raw)}
-        outcome = reconcile(self.kind, self._store, Request(Identity(names=entry), entry, PRESENT), dry_run=False)
-        if outcome.result is None:
-            raise CollectionError(f"the {self.kind.title} {label(self.kind, entry)} was not made")
-        self._all().setdefault(tuple(entry[name] for name in self.kind.identity), [outcome.result])
-        return {self.kind.reference: str(outcome.result[self.kind.reference])}
+    def _advice(self, entry: Mapping[str, str]) -> str:
+        with self._lock:
+            known = sorted({called(self.kind, names) for names in self._by_reference.values()})
+        near = difflib.get_close_matches(called(self.kind, entry), known)
+        return f"; the nearest are {', '.join(near)}" if near else ""
 
-    def _all(self) -> dict[tuple[Any, ...], list[Raw]]:
-        if self._known is None:
-            self._known = {}
+    def _read(self) -> None:
+        with self._lock:
+            if self._is_read:
+                return
             for raw in self._store.query({}):
-                names = self.kind.names_of(raw)
-                if names is not None:
-                    self._known.setdefault(names, []).append(raw)
-        return self._known
+                names, reference = self.kind.names_of(raw), raw.get(self.kind.reference)
+                # What has no name or no reference cannot be referred to.
+                if names is not None and all(map(str, names)) and None not in names and isinstance(reference, str):
+                    self._enter({key: str(name) for key, name in zip(self.kind.identity, names)}, reference)
+            self._is_read = True
+
+    def _enter(self, entry: Entry, reference: str) -> None:
+        self._by_names.setdefault(self._key(entry), []).append(reference)
+        self._by_reference[reference] = entry
+
+    def _key(self, entry: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(entry[name] for name in self.kind.identity)
 
 
 def _shown(value: Any) -> str:

@@ -86,7 +86,7 @@ def _resolved(store: Store, condition: Condition) -> Any:
     if condition.field.refers_to is None or not isinstance(store, ResolvingStore):
         return condition.wanted
     name = condition.field.name
-    return [store.resolve({name: group}, create=False)[name] for group in condition.wanted]
+    return [store.resolve({name: group}, create=None)[name] for group in condition.wanted]
 
 
 def _is_checked_here(selection: Selection, condition: Condition) -> bool:

@@ -14,15 +14,15 @@ from .plan import Action, Plan
 
 
 class Snapshot:
-    """All objects of a store as one read showed them. Changes go through to the store."""
+    """All objects of a store as one read showed them, or those of ``raws``. Changes go through to the store."""
 
-    def __init__(self, kind: Kind, store: Store) -> None:
+    def __init__(self, kind: Kind, store: Store, raws: Sequence[Raw] | None = None) -> None:
         self._kind = kind
         self._store = store
         self._by_names: dict[tuple[Any, ...], list[Raw]] = {}
         self._by_reference: dict[str, Raw] = {}
         self.unknown: list[Raw] = []
-        for raw in store.query({}):
+        for raw in store.query({}) if raws is None else raws:
             names = kind.names_of(raw)
             if names is None:
                 self.unknown.append(raw)
@@ -48,7 +48,7 @@ class Snapshot:
         if isinstance(self._store, CarefulStore):
             self._store.check(plan, current)
 
-    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
+    def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Let the store replace names by references, where it does that."""
         return self._store.resolve(values, create) if isinstance(self._store, ResolvingStore) else dict(values)
 
@@ -56,8 +56,10 @@ class Snapshot:
         """Do what the plan says. Return the object as the server shows it now, or, where the store can do without
         asking for each, an updated one as it should be.
         """
-        if plan.action is Action.UPDATE and isinstance(self._store, BatchStore):
-            return self._store.update(plan, self._by_reference[str(plan.reference)])
+        current = self._by_reference.get(str(plan.reference))
+        # What was not there when all was read is new, and has to be shown.
+        if plan.action is Action.UPDATE and isinstance(self._store, BatchStore) and current is not None:
+            return self._store.update(plan, current)
         return self._store.execute(plan, identity)
 
     def named(self) -> Iterator[tuple[tuple[Any, ...], Raw]]:

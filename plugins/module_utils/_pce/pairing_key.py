@@ -194,6 +194,7 @@ def _generate_one(task: _Task, profile: Mapping[str, Any]) -> Mapping[str, Any]:
     except (UnknownOutcomeError, ContractError, DeadlineError) as error:
         if not isinstance(error, DeadlineError) or error.sent:
             error.add(f"The PCE may have made a pairing key that nobody knows. {_UNKNOWN_KEY}. Run again to get a key")
+            error.changed = True
         raise
     except ApiError as error:
         if error.has("hard limit reached"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._core.fields import Field, choice, exact_text, flag, limit, partial_text, server, text
 from .._core.kind import Kind, Scope
-from .._core.references import parse_entries, references
+from .._core.references import Entry, parse_entries, references
 from .connection import PCE
 from .label import LABEL, user
 
@@ -31,10 +31,16 @@ def _release() -> Field:
     return Field("agent_software_release", {"type": "str"}, pinned, pinned, queries=(exact_text(trusted=True),))
 
 
-def _not_empty(value: Any) -> Any:
-    if not value:
-        raise ValueError("must not be empty")
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a text that is not empty")
     return value
+
+
+def _labels(value: Any) -> list[Entry]:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list that is not empty")
+    return parse_entries(LABEL, value, one_per="key")
 
 
 PAIRING_PROFILE = Kind(
@@ -50,16 +56,9 @@ PAIRING_PROFILE = Kind(
     options={"create_labels": {"type": "bool", "default": False}},
     create_missing="create_labels",
     scopes={
-        "name_prefix": Scope(
-            "name", {"type": "str"}, _not_empty, lambda wanted, name: str(name or "").startswith(wanted)
-        ),
-        "external_data_set": Scope("external_data_set", {"type": "str"}, _not_empty, operator.eq),
-        "labels": Scope(
-            "labels",
-            {"type": "list", "elements": "dict"},
-            lambda entries: parse_entries(LABEL, _not_empty(entries), one_per="key"),
-            lambda wanted, labels: all(label in labels for label in wanted),
-        ),
+        "name_prefix": Scope("name", _text, lambda wanted, name: str(name or "").startswith(wanted)),
+        "external_data_set": Scope("external_data_set", _text, operator.eq),
+        "labels": Scope("labels", _labels, lambda wanted, labels: all(entry in labels for entry in wanted)),
     },
     protected="is_default",
     fields=(

@@ -15,7 +15,7 @@ from .._core.create import create_once
 from .._core.errors import ApiError, CollectionError, ContractError, RequestError
 from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
-from .._core.references import References, label
+from .._core.references import References, called
 from .._core.transport import Transport
 from . import hrefs
 from .collections import read_all
@@ -57,21 +57,28 @@ class PceStore:
     def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
         """Return all objects that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
         shown = read_all(self._transport, self._path, parameters, most)
-        kept = [raw for raw in shown if not _is_deleted(raw)]
+        # One href is one object, however often an answer repeats it.
+        kept: dict[Any, Raw] = {}
+        for number, raw in enumerate(shown):
+            if not _is_deleted(raw):
+                href = raw.get(self._kind.reference)
+                kept.setdefault(href if isinstance(href, str) else number, raw)
         if most is not None and len(kept) < len(shown):
             return self.query(parameters)[:most]
-        return kept
+        return list(kept.values())
 
-    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
+    def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Return canonical ``values`` with HREFs in place of names, over one read of each kind that is referred to.
 
         Raise MissingReferenceError for what does not exist; with ``create`` it stays a name, and ``execute`` makes it.
+        None says that nothing could be made anyway, so that no error advises it.
         """
+        option = "" if create is None else self._kind.create_missing
         resolved = dict(values)
         for item in self._kind.fields:
             if item.refers_to is not None and item.name in values:
                 known = self._known(item.refers_to)
-                resolved[item.name] = known.resolve(item, values[item.name], self._kind.create_missing, create)
+                resolved[item.name] = known.resolve(item, values[item.name], bool(create), option)
         return resolved
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
@@ -122,9 +129,12 @@ class PceStore:
             if item.refers_to is None:
                 continue
             for entry in [entry for entry in complete.get(item.name, ()) if self._kind.reference not in entry]:
-                (href,) = self._known(item.refers_to).make([entry])
-                made.append(f"{item.refers_to.title} {label(item.refers_to, entry)}")
-                complete[item.name] = [href if other == entry else other for other in complete[item.name]]
+                href, is_new = self._known(item.refers_to).make(entry)
+                if is_new:
+                    made.append(f"{item.refers_to.title} {called(item.refers_to, entry)}")
+                complete[item.name] = [
+                    {self._kind.reference: href} if other == entry else other for other in complete[item.name]
+                ]
         return complete
 
     def _known(self, kind: Kind) -> References:

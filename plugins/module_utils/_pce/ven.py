@@ -9,6 +9,7 @@ The page tells of unpairing. That a PUT of a VEN's ``status`` marks it stands in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +19,11 @@ from .._core.answers import one_line
 from .._core.bulk import BulkError
 from .._core.errors import ApiError, CollectionError, MissingReferenceError, OptionError, RequestError
 from .._core.fields import server, text
-from .._core.kind import Identity, Kind
+from .._core.kind import Identity, Kind, Raw
 from .._core.snapshot import Snapshot
 from . import hrefs
 from .connection import PCE, Client
+from .store import PceStore
 
 UNPAIRED = "unpaired"
 SUSPENDED = "suspended"
@@ -57,6 +59,13 @@ _FEW = 5
 """Up to so many VENs are asked for one by one; more by one read of all."""
 
 _MOST_NAMED = 10
+
+
+class VenError(BulkError):
+    """Some VENs were refused; what became of all of them stands in ``vens``."""
+
+    def details(self) -> dict[str, Any]:
+        return {"vens": self.outcomes}
 
 
 @dataclass
@@ -100,12 +109,16 @@ def keep_vens(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
     """
     identities = _identities(params)
     client = PCE.client(params)
-    run = _Run(client, params["state"], params["firewall_restore"], _find(client, identities))
+    warnings: list[str] = []
+    targets = _find(client, identities, warnings)
+    run = _Run(client, params["state"], params["firewall_restore"], targets, warnings)
     _demand_all(run)
     pending = run.pending()
-    before = {target.label: target.status for target in pending}
+    before = {name: target.status for name, target in _named(pending).items()}
     if run.state == UNPAIRED:
         _demand_time(client, len(pending))
+    elif pending:
+        client.transport.demand_time(len(pending), f"marking {len(pending)} VENs")
     if dry_run:
         for target in pending:
             target.changed = True
@@ -117,7 +130,7 @@ def keep_vens(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
     if failed:
         several = "; ".join(f"{target.label}: {target.error}" for target in failed[:_MOST_NAMED])
         changed = any(target.changed for target in run.targets)
-        raise BulkError(f"{len(failed)} of {len(run.targets)} VENs failed: {several}", changed, _shown(run))
+        raise VenError(f"{len(failed)} of {len(run.targets)} VENs failed: {several}", changed, _shown(run))
     return {
         "changed": bool(pending),
         "vens": _shown(run),
@@ -140,10 +153,14 @@ def _identities(params: Mapping[str, Any]) -> list[Identity]:
     return named + [Identity(href) for href in dict.fromkeys(references or ())]
 
 
-def _find(client: Client, identities: Sequence[Identity]) -> list[_Target]:
-    """Return the VENs of the task; one that is asked for by hostname and by HREF counts once."""
+def _find(client: Client, identities: Sequence[Identity], warnings: list[str]) -> list[_Target]:
+    """Return the VENs of the task; one that is asked for by hostname and by HREF counts once.
+
+    ``warnings`` gets what looks like a misspelt hostname.
+    """
     store = client.store(VEN)
-    shown = store if len(identities) <= _FEW else Snapshot(VEN, store)
+    raws = _few(store, identities) if len(identities) <= _FEW else store.query({})
+    shown = Snapshot(VEN, store, raws)
     targets: list[_Target] = []
     seen: set[str] = set()
     for identity in identities:
@@ -154,7 +171,33 @@ def _find(client: Client, identities: Sequence[Identity]) -> list[_Target]:
             href = store.own_href(ven["href"])
             seen.add(href)
             targets.append(_Target(ven["hostname"] or None, href, ven["version"], ven["status"], found=True))
+    missing = {
+        _spelling(target.hostname): target.hostname for target in targets if not target.found and target.hostname
+    }
+    for raw in raws:
+        other = VEN.field("hostname").value_in(raw)
+        meant = missing.get(_spelling(other)) if isinstance(other, str) else None
+        if meant is not None and meant != other:
+            warnings.append(f"the PCE shows no VEN of {one_line(meant)}, but one of {one_line(other)}")
     return targets
+
+
+def _few(store: PceStore, identities: Sequence[Identity]) -> list[Raw]:
+    """Return what the PCE shows of a few VENs, and of those whose hostnames contain theirs."""
+    found: dict[Any, Raw] = {}
+    for identity in identities:
+        if identity.reference is None:
+            raws = store.query({"hostname": str(identity.names["hostname"])})
+        else:
+            raw = store.find(identity)
+            raws = [] if raw is None else [raw]
+        found.update({raw.get("href"): raw for raw in raws})
+    return list(found.values())
+
+
+def _spelling(hostname: str) -> str:
+    """Return what two spellings of one hostname have in common: letters of either case, with a domain or without."""
+    return hostname.casefold().partition(".")[0]
 
 
 def _is_pending(state: str, status: Any) -> bool:
@@ -163,12 +206,22 @@ def _is_pending(state: str, status: Any) -> bool:
 
 def _demand_all(run: _Run) -> None:
     """Raise MissingReferenceError for VENs that are to be marked and do not exist; one that is gone is unpaired."""
-    missing = [target.label for target in run.targets if not target.is_paired]
+    missing = [target for target in run.targets if not target.is_paired]
     if missing and run.state != UNPAIRED:
-        more = ", …" if len(missing) > _MOST_NAMED else ""
-        raise MissingReferenceError(
-            f"there is no VEN of {', '.join(missing[:_MOST_NAMED])}{more} (compared exactly); nothing was changed"
-        )
+        raise MissingReferenceError(f"there is no VEN of {_list(missing)} (compared exactly); nothing was changed")
+
+
+def _list(targets: Sequence[_Target]) -> str:
+    more = f" and {len(targets) - _MOST_NAMED} more" if len(targets) > _MOST_NAMED else ""
+    return ", ".join(target.label for target in targets[:_MOST_NAMED]) + more
+
+
+def _named(targets: Sequence[_Target]) -> dict[str, _Target]:
+    """Return the targets by names that are unique."""
+    counts = Counter(target.label for target in targets)
+    return {
+        target.label if counts[target.label] == 1 else f"{target.label} ({target.href})": target for target in targets
+    }
 
 
 def _demand_time(client: Client, count: int) -> None:
@@ -196,11 +249,12 @@ def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
             _unpair_batch(run, batch)
         except CollectionError as error:
             done = sum(target.changed for target in run.targets)
-            error.changed = done > 0
+            error.changed = error.changed or done > 0
             error.add(f"{done} of {len(pending)} VENs were unpaired before; run again for the others")
             raise
-    for target in _still_paired(run, pending):
-        run.warnings.append(f"the PCE accepted the unpairing of {target.label} but still shows its VEN")
+    left = _still_paired(run, pending)
+    if left:
+        run.warnings.append(f"the PCE accepted the unpairing of {_list(left)} but still shows the VEN")
 
 
 def _wait(client: Client, moment: float) -> None:
@@ -248,14 +302,13 @@ def _send(run: _Run, batch: Sequence[_Target]) -> None:
 
 def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
     """Return those of the VENs that the PCE still shows as paired."""
-    found = _find(run.client, [Identity(target.href) for target in targets])
+    found = _find(run.client, [Identity(target.href) for target in targets], [])
     paired = {target.href for target in found if target.is_paired}
     return [target for target in targets if target.href in paired]
 
 
 def _mark(run: _Run, pending: Sequence[_Target]) -> None:
     """Mark VENs one by one. One that the PCE refuses does not stop the others."""
-    run.client.transport.demand_time(len(pending), f"marking {len(pending)} VENs")
     for number, target in enumerate(pending):
         progress.tell(f"VENs marked as {run.state}", number, len(pending))
         try:
@@ -263,7 +316,7 @@ def _mark(run: _Run, pending: Sequence[_Target]) -> None:
         except CollectionError as error:
             if not isinstance(error, ApiError) or error.status not in (404, 406):
                 done = sum(target.changed for target in run.targets)
-                error.changed = done > 0
+                error.changed = error.changed or done > 0
                 error.add(f"{done} of {len(pending)} VENs were marked as {run.state} before; run again for the others")
                 raise
             target.error = str(error)

@@ -9,7 +9,6 @@ Nothing is written here. What a PCE does not show, or shows in a shape that the 
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from typing import Any, Callable, Union
 from .._core.errors import MissingReferenceError, OptionError
 from .._core.fields import Field, Query, checked
 from .._core.kind import Kind, Raw
-from .._core.references import Entry, check_one_per, label, parse_entries
+from .._core.references import Entry, References, check_one_per, parse_entries
 from .._core.transport import Transport
 from .connection import Pce
 from .label import LABEL
@@ -38,17 +37,23 @@ class WorkloadStore(PceStore):
     def __init__(self, transport: Transport, org_id: int, kind: Kind) -> None:
         super().__init__(transport, org_id, kind)
         self.unknown_labels: set[tuple[str, str]] = set()
-        self._labels: dict[str, Entry] | None = None
+        self._labels = References(LABEL, PceStore(transport, org_id, LABEL))
 
     def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
         """Return all workloads that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
         sent = {_SENT_AS.get(name, name): text for name, text in parameters.items() if text}
-        # One href is one workload, however often an answer repeats it.
-        return list({raw["href"]: raw for raw in map(self._completed, super().query(sent, most))}.values())
+        return [self._completed(raw) for raw in super().query(sent, most)]
 
-    def resolve(self, values: Mapping[str, Any], create: bool) -> dict[str, Any]:
+    def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Return ``values`` with key and value of each label. Raise MissingReferenceError for one that is not there."""
-        named = [self._named(entry) for entry in values["labels"]]
+        named = []
+        for entry in values["labels"]:
+            names = self._labels.names(entry)
+            if names is None:
+                raise MissingReferenceError(f"labels: there is no {LABEL.title} {entry[LABEL.reference]}")
+            # Two labels of one name are one to a filter by name.
+            self._labels.references_of(names, "labels")
+            named.append(names)
         checked("labels", partial(check_one_per, LABEL, "key"), named)
         return {**values, "labels": named}
 
@@ -71,33 +76,12 @@ class WorkloadStore(PceStore):
         found = {}
         for item in _objects(raw.get("labels")):
             key, value, href = (_text(item.get(name)) for name in ("key", "value", "href"))
-            entry = {"key": key, "value": value} if key and value else self._labels_by_href().get(href or "")
+            entry = {"key": key, "value": value} if key and value else self._labels.names({"href": href or ""})
             if entry is None:
                 self.unknown_labels.add((str(raw.get("href")), str(href)))
             else:
                 found[str(entry["key"])] = str(entry["value"])
         return found
-
-    def _named(self, entry: Entry) -> Entry:
-        """Return key and value of the label that an entry of the option ``labels`` means."""
-        known = self._labels_by_href()
-        if "href" in entry and entry["href"] in known:
-            return known[entry["href"]]
-        if entry in known.values():
-            return entry
-        wanted = entry.get("href") or label(LABEL, entry)
-        near = difflib.get_close_matches(wanted, sorted({label(LABEL, names) for names in known.values()}))
-        advice = f"; the nearest are {', '.join(near)}" if near else ""
-        raise MissingReferenceError(f"labels: there is no {LABEL.title} {wanted}{advice}")
-
-    def _labels_by_href(self) -> Mapping[str, Entry]:
-        if self._labels is None:
-            self._labels = {}
-            for raw in PceStore(self._transport, self._org_id, LABEL).query({}):
-                href, key, value = (_text(raw.get(name)) for name in ("href", "key", "value"))
-                if href and key and value:
-                    self._labels[href] = {"key": key, "value": value}
-        return self._labels
 
 
 class Workloads(Pce):
@@ -169,6 +153,12 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def _part(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty: all workloads would match")
+    return value
+
+
 def _part_of(wanted: str, value: Any) -> bool:
     return wanted.casefold() in (value or "").casefold()
 
@@ -209,12 +199,12 @@ WORKLOAD = Kind(
     reference="href",
     fields=(
         Field("href"),
-        Field("name", read=_text, queries=(Query({"type": "str"}, matches=_part_of, partial=True),)),
+        Field("name", read=_text, queries=(Query({"type": "str"}, parse=_part, matches=_part_of, partial=True),)),
         Field(
             "hostname",
             read=_text,
             queries=(
-                Query({"type": "str"}, matches=_part_of, encode=str, partial=True),
+                Query({"type": "str"}, parse=_part, matches=_part_of, encode=str, partial=True),
                 # The PCE knows no list; it is asked for a single hostname only.
                 _any_of("hostnames", encode=lambda wanted: next(iter(wanted)) if len(wanted) == 1 else ""),
             ),
@@ -226,7 +216,11 @@ WORKLOAD = Kind(
         Field("os_id", read=_text),
         Field("os_detail", read=_text),
         Field("managed", path=("known", "managed"), queries=(Query({"type": "bool"}, encode=_flag),)),
-        Field("online", read=lambda value: value is True, queries=(Query({"type": "bool"}, encode=_flag),)),
+        Field(
+            "online",
+            read=lambda value: value if isinstance(value, bool) else None,
+            queries=(Query({"type": "bool"}, encode=_flag),),
+        ),
         Field(
             "labels",
             path=("known", "labels"),
