@@ -12,16 +12,14 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 
-from ._core.bulk import PURGE, PURGE_SCOPE, bulk_from, reconcile_all
 from ._core.errors import CollectionError, MissingLibraryError
 from ._core.kind import ABSENT, PRESENT, Kind
 from ._core.reconcile import Outcome, reconcile, request_from
-from ._core.selection import select, selection_from
 
 Spec = Mapping[str, Mapping[str, Any]]
 Result = dict[str, Any]
 
-_STATE = {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}
+STATE = {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}
 
 
 def manage(kind: Kind) -> None:
@@ -34,7 +32,7 @@ def manage(kind: Kind) -> None:
     first = kind.identity[0]
     needed = [name for name in kind.identity if name not in kind.optional]
     run(
-        {**kind.arguments(), **kind.options, "state": _STATE},
+        {**kind.arguments(), **kind.options, "state": STATE},
         kind.api.options,
         lambda params, check_mode: _result(kind.name, work(params, check_mode)),
         required_one_of=[(first, kind.reference)],
@@ -42,52 +40,6 @@ def manage(kind: Kind) -> None:
         required_together=[needed] if len(needed) > 1 else [],
         required_by={name: [first] for name in kind.optional},
     )
-
-
-def manage_all(kind: Kind, options: Spec | None = None) -> None:
-    """Run the module that keeps many objects of ``kind`` in their states, over one read of the server.
-
-    ``options`` are further options of the module.
-    """
-    entry = kind.arguments() if kind.rename else {item.name: dict(item.spec) for item in kind.fields if item.spec}
-    entry["state"] = _STATE
-    entries: dict[str, Any] = {"type": "list", "elements": "dict", "required": True, "options": entry}
-    if kind.rename:
-        # An object that exists may be called by its reference, in order to rename it.
-        entries["mutually_exclusive"] = [[name, kind.reference] for name in kind.identity]
-        entries["required_one_of"] = [[kind.identity[0], kind.reference]]
-    else:
-        for name in kind.identity:
-            entry[name]["required"] = name not in kind.optional
-    spec: dict[str, Mapping[str, Any]] = {kind.plural: entries, PURGE: {"type": "bool", "default": False}}
-    if kind.scopes:
-        # Not by suboptions: Ansible would not tell a condition that is null from one that was not given.
-        spec[PURGE_SCOPE] = {"type": "dict"}
-
-    def work(params: Mapping[str, Any], check_mode: bool) -> Result:
-        bulk = bulk_from(kind, params)
-        outcome = reconcile_all(kind, kind.api.store(params, kind), bulk, check_mode)
-        return {
-            "changed": outcome.changed,
-            "outcomes": list(outcome.outcomes),
-            "diff": {"before": dict(outcome.before), "after": dict(outcome.after)},
-            "warnings": outcome.warnings,
-        }
-
-    run({**spec, **kind.options, **(options or {})}, kind.api.options, work)
-
-
-def inspect(kind: Kind) -> None:
-    """Run the info module that lists the objects of ``kind``."""
-    spec = {**kind.filters(), kind.reference: {"type": "str"}, "max_results": {"type": "int"}}
-    if any(query.partial for item in kind.fields for query in item.queries):
-        spec["exact"] = {"type": "bool", "default": False}
-
-    def work(params: Mapping[str, Any], _check_mode: bool) -> Result:
-        selection = selection_from(kind, params)
-        return {"changed": False, kind.plural: select(kind, kind.api.store(params, kind), selection)}
-
-    run(spec, kind.api.options, work)
 
 
 def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool], Result], **constraints: Any) -> None:

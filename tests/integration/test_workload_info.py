@@ -350,7 +350,7 @@ ODD: list[Json] = [
 def test_shapes_that_the_page_does_not_know(simulator: Simulator) -> None:
     seed(simulator, *[{"href": href(number), **raw} for number, raw in enumerate(ODD, start=1)])
     bare, nulls, texts, lists, number = info(simulator)
-    empty = {"managed": False, "online": None, "labels": {}, "interfaces": [], "addresses": [], "ven": None}
+    empty: Json = {"managed": False, "online": None, "labels": {}, "interfaces": [], "addresses": [], "ven": None}
     unset = dict.fromkeys(
         ("name", "description", "enforcement_mode", "visibility_level", "public_ip", "os_id", "os_detail")
     )

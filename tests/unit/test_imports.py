@@ -15,7 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 UTILS = ROOT / "plugins" / "module_utils"
 CORE = sorted(
-    ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in UTILS.rglob("*.py") if path.name != "_ansible.py"
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in UTILS.rglob("*.py")
+    if not path.name.startswith("_ansible")
 )
 
 # A finder that comes first refuses a package wherever it is installed, and all that is in it.

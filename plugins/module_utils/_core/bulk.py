@@ -175,7 +175,8 @@ class _Run:
     held_back: bool = False
 
     def __post_init__(self) -> None:
-        self.snapshot = Snapshot(self.kind, self.store)
+        self._parameters = _narrowing(self.kind, self.bulk)
+        self.snapshot = Snapshot(self.kind, self.store, self._parameters)
         self._lock = threading.Lock()
         self._stopped: str | None = None
         self._done = self._failed = self._total = 0
@@ -322,7 +323,7 @@ class _Run:
         if not updated or not isinstance(self.store, BatchStore):
             return
         try:
-            shown = Snapshot(self.kind, self.store)
+            shown = Snapshot(self.kind, self.store, self._parameters)
         except CollectionError as error:
             self.warnings.append(f"what was written could not be read back: {error}")
             return
@@ -382,6 +383,34 @@ class _Run:
             if outcome.action is not Action.DELETE:
                 after[key] = dict(outcome.after)
         return before, after
+
+
+def _narrowing(kind: Kind, bulk: Bulk) -> dict[str, str]:
+    """Return query parameters that leave out objects that have nothing to do with the task.
+
+    Where a server filters names partially and all names of the task begin alike, those that do not contain that
+    beginning are neither listed nor, if purging goes by such a beginning too, to be removed.
+    """
+    name = kind.identity[0]
+    if not any(query.partial and query.encode is not None for query in kind.field(name).queries):
+        return {}
+    names: list[Any] = []
+    for request in bulk.requests:
+        names += [identity.names.get(name) for identity in (request.identity, request.new_identity) if identity]
+    if bulk.purge is not None:
+        conditions = bulk.purge.conditions
+        names += [wanted for scope, wanted in conditions if scope.is_prefix and scope.field == name] or [None]
+    common = "" if None in names else _beginning(names)
+    return {name: common} if common else {}
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """Return what all names begin with."""
+    first, last = (min(names), max(names)) if names else ("", "")
+    same = 0
+    while same < len(first) and first[same] == last[same]:
+        same += 1
+    return first[:same]
 
 
 def _stops_all(error: CollectionError) -> bool:

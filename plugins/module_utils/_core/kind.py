@@ -98,11 +98,13 @@ class Scope:
     """A condition on the property ``field``, by which purging is limited to some objects.
 
     ``parse`` checks what the user gives, null too, and makes what ``matches(wanted, canonical value)`` takes.
+    ``is_prefix`` says that this is what the value begins with.
     """
 
     field: str
     parse: Callable[[Any], Any]
     matches: Callable[[Any, Any], bool]
+    is_prefix: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,20 @@ from .plan import Action, Plan
 
 
 class Snapshot:
-    """All objects of a store as one read showed them, or those of ``raws``. Changes go through to the store."""
+    """Objects of a store as one read showed them. Changes go through to the store.
 
-    def __init__(self, kind: Kind, store: Store, raws: Sequence[Raw] | None = None) -> None:
+    All of them, or those that match query ``parameters``, or ``raws``, which somebody has read.
+    """
+
+    def __init__(
+        self, kind: Kind, store: Store, parameters: Mapping[str, str] | None = None, raws: Sequence[Raw] | None = None
+    ) -> None:
         self._kind = kind
         self._store = store
         self._by_names: dict[tuple[Any, ...], list[Raw]] = {}
         self._by_reference: dict[str, Raw] = {}
         self.unknown: list[Raw] = []
-        for raw in store.query({}) if raws is None else raws:
+        for raw in store.query(parameters or {}) if raws is None else raws:
             names = kind.names_of(raw)
             if names is None:
                 self.unknown.append(raw)

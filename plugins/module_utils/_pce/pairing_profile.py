@@ -56,7 +56,7 @@ PAIRING_PROFILE = Kind(
     options={"create_labels": {"type": "bool", "default": False}},
     create_missing="create_labels",
     scopes={
-        "name_prefix": Scope("name", _text, lambda wanted, name: str(name or "").startswith(wanted)),
+        "name_prefix": Scope("name", _text, lambda wanted, name: str(name or "").startswith(wanted), is_prefix=True),
         "external_data_set": Scope("external_data_set", _text, operator.eq),
         "labels": Scope("labels", _labels, lambda wanted, labels: all(entry in labels for entry in wanted)),
     },

@@ -160,7 +160,7 @@ def _find(client: Client, identities: Sequence[Identity], warnings: list[str]) -
     """
     store = client.store(VEN)
     raws = _few(store, identities) if len(identities) <= _FEW else store.query({})
-    shown = Snapshot(VEN, store, raws)
+    shown = Snapshot(VEN, store, raws=raws)
     targets: list[_Target] = []
     seen: set[str] = set()
     for identity in identities:

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The edge to Ansible of modules that keep many objects.
+
+A file of its own, as all that a module imports is sent and compiled with every run of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._ansible import STATE, Result, Spec, run
+from ._core.bulk import PURGE, PURGE_SCOPE, bulk_from, reconcile_all
+from ._core.kind import Kind
+
+
+def manage_all(kind: Kind, options: Spec | None = None) -> None:
+    """Run the module that keeps many objects of ``kind`` in their states, over one read of the server.
+
+    ``options`` are further options of the module.
+    """
+    entry = kind.arguments() if kind.rename else {item.name: dict(item.spec) for item in kind.fields if item.spec}
+    entry["state"] = STATE
+    entries: dict[str, Any] = {"type": "list", "elements": "dict", "required": True, "options": entry}
+    if kind.rename:
+        # An object that exists may be called by its reference, in order to rename it.
+        entries["mutually_exclusive"] = [[name, kind.reference] for name in kind.identity]
+        entries["required_one_of"] = [[kind.identity[0], kind.reference]]
+    else:
+        for name in kind.identity:
+            entry[name]["required"] = name not in kind.optional
+    spec: dict[str, Mapping[str, Any]] = {kind.plural: entries, PURGE: {"type": "bool", "default": False}}
+    if kind.scopes:
+        # Not by suboptions: Ansible would not tell a condition that is null from one that was not given.
+        spec[PURGE_SCOPE] = {"type": "dict"}
+
+    def work(params: Mapping[str, Any], check_mode: bool) -> Result:
+        bulk = bulk_from(kind, params)
+        outcome = reconcile_all(kind, kind.api.store(params, kind), bulk, check_mode)
+        return {
+            "changed": outcome.changed,
+            "outcomes": list(outcome.outcomes),
+            "diff": {"before": dict(outcome.before), "after": dict(outcome.after)},
+            "warnings": outcome.warnings,
+            "invocation": {"module_args": {**params, kind.plural: list(map(_given, params[kind.plural]))}},
+        }
+
+    run({**spec, **kind.options, **(options or {})}, kind.api.options, work)
+
+
+def _given(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry without what the user did not give: Ansible repeats it in each result."""
+    return {name: value for name, value in entry.items() if value is not None}
