@@ -26,11 +26,14 @@ def write_inventory(directory: Path, hosts: Iterable[str], variables: Mapping[st
                 "ven_program_directory": f"{home}/{PROGRAM}",
                 "ven_data_directory": f"{home}/{DATA}",
                 "ven_activation_delay": 1,
+                "ven_verify_delay": 1,
+                # They pair under the name that they have in the inventory, and not under that of this machine.
+                "ven_hostname": "{{ inventory_hostname }}",
                 # Where the simulator's script installs to, and the name that it pairs under.
                 "ven_script_environment": {
                     "ILLUMIO_STANDIN_PROGRAM_DIR": "{{ ven_program_directory }}",
                     "ILLUMIO_STANDIN_DATA_DIR": "{{ ven_data_directory }}",
-                    "ILLUMIO_STANDIN_HOSTNAME": "{{ inventory_hostname }}",
+                    "ILLUMIO_STANDIN_HOSTNAME": "{{ ven_hostname }}",
                     "ILLUMIO_STANDIN_LOG": f"{home}/install.log",
                 },
                 **variables,

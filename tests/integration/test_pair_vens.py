@@ -74,7 +74,7 @@ def test_check_pair_and_pair_again(simulator: Simulator, pair: Pair, tmp_path: P
     assert paired(simulator) == sorted(HOSTS)
     assert {item["enforcement_mode"] for item in simulator.state()["workloads"]} == {"full"}
     assert minted(simulator) == 2  # three uses each, four hosts
-    assert len(calls(simulator)) <= 6
+    assert len(calls(simulator)) <= 8  # two of them for the look at the workloads
     assert_no_code(done.output, tmp_path)
 
     simulator.clear_journal()
@@ -315,3 +315,148 @@ def test_fifty_hosts_need_no_more_requests_than_five(simulator: Simulator, pair:
     assert done.status == 0, done.output[-3000:]
     assert len(paired(simulator)) == 50
     assert len(calls(simulator)) == five
+
+
+# Verification in the PCE.
+
+
+def seed_workload(simulator: Simulator, number: int, hostname: str, **more: Any) -> str:
+    """A workload that is paired and alive, unless `more` says otherwise; its HREF."""
+    ident = f"00000000-0000-4000-8000-{number:012}"
+    workload = {
+        "href": f"/orgs/1/workloads/{ident}",
+        "hostname": hostname,
+        "managed": True,
+        "online": True,
+        "enforcement_mode": "idle",
+        "labels": [],
+        "ven": {"href": f"/orgs/1/vens/{ident}", "status": "active"},
+        **more,
+    }
+    simulator.seed(workloads=[workload])
+    return str(workload["href"])
+
+
+def looks(simulator: Simulator) -> int:
+    """How often the workloads were read."""
+    return len([entry for entry in simulator.journal() if entry["path"].partition("?")[0].endswith("/workloads")])
+
+
+def test_new_hosts_are_waited_for_in_the_pce(simulator: Simulator, pair: Pair) -> None:
+    simulator.settings(online_delay=2)
+    done = pair(hosts=["web1", "web10"])
+    assert done.status == 0, done.output
+    assert looks(simulator) == 3  # for both hosts at once
+    simulator.settings(online_delay=-1)
+    # web10 is found by web1's filter and is alive: that helps web1 as little as one that is paired already.
+    late = pair(hosts=["web1", "web10", "web2"], ven_verify_timeout=2)
+    assert recap(late)["web1"]["failed"] == recap(late)["web10"]["failed"] == 0
+    assert recap(late)["web2"]["failed"] == 1
+    assert "workload 'web2' is not paired and alive: it is not online (ven_verify" in late.output
+    # What fails to be verified is paired all the same, and verified again by `all` only.
+    assert pair(hosts=["web2"]).status == 0
+    simulator.clear_journal()
+    again = pair(hosts=["web1", "web10", "web2"], ven_verify="all", ven_verify_timeout=1)
+    assert recap(again)["web2"]["failed"] == 1
+    assert recap(again)["web1"]["failed"] == 0
+    assert changed(again) == 0
+
+
+def test_what_is_missing_is_said_of_each_host(simulator: Simulator, pair: Pair) -> None:
+    hosts = ["fine", "web1", "web2", "web3", "web4", "web5", "web6"]
+    assert pair(hosts=hosts, ven_verify="none").status == 0
+    known = {item["hostname"]: item for item in simulator.state()["workloads"]}
+    ven = known["web2"]["ven"]
+    first = known["web5"]["href"]
+    simulator.seed(
+        workloads=[
+            {**known["web2"], "ven": {**ven, "status": "suspended"}, "agent": None, "online": False},
+            {**known["web3"], "managed": False, "online": False, "ven": None, "agent": None},
+            {**known["web4"], "online": False},
+            {**known["web1"], "hostname": "web10"},
+        ]
+    )
+    second = seed_workload(simulator, 1, "web5")
+    seed_workload(simulator, 2, "web6", managed=False, online=False, ven=None)  # left behind, and does not count
+    done = pair("--check", hosts=hosts, ven_verify="all", ven_verify_timeout=0)
+    assert {host: counts["failed"] for host, counts in recap(done).items()} == {
+        **dict.fromkeys(hosts, 1),
+        "fine": 0,
+        "web6": 0,
+    }
+    output = re.sub(r"\s+", " ", done.output)
+    assert "no workload with hostname 'web1'; if the host pairs under another name, say it by ven_hostname" in output
+    assert "'web2' is not paired and alive: the status of its VEN is 'suspended', it is not online" in output
+    assert "'web3' is not paired and alive: it is not managed, it is not online" in output
+    assert "'web4' is not paired and alive: it is not online" in output
+    assert f"the PCE has 2 workloads with hostname 'web5': {', '.join(sorted([first, second]))}" in output
+
+
+def test_nothing_is_verified_where_nothing_is_paired(simulator: Simulator, pair: Pair) -> None:
+    simulator.settings(online_delay=-1)
+    for flags, variables in (("--check",), {}), (("--check",), {"ven_verify": "all"}), ((), {"ven_verify": "none"}):
+        done = pair(*flags, hosts=["web1"], **variables)
+        assert done.status == 0, done.output
+        assert looks(simulator) == 0
+
+
+def test_a_host_says_itself_what_it_is_called(simulator: Simulator, pair: Pair) -> None:
+    # Its VEN pairs under the name of this machine, as no ven_hostname says otherwise.
+    name = subprocess.run(["hostname"], check=True, capture_output=True, text=True).stdout.strip()
+    environment = {
+        "ILLUMIO_STANDIN_PROGRAM_DIR": "{{ ven_program_directory }}",
+        "ILLUMIO_STANDIN_DATA_DIR": "{{ ven_data_directory }}",
+    }
+    done = pair(hosts=["web1"], ven_hostname="", ven_script_environment=environment)
+    assert done.status == 0, done.output
+    assert paired(simulator) == [name]
+
+
+def test_patterns_see_nothing_but_what_the_ven_says(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    path = program(tmp_path, "web1")
+    path.parent.mkdir(parents=True)
+    path.write_text("#!/bin/sh\necho 'Agent State: unpaired'\n")
+    path.chmod(0o755)
+    # The command's own lines have "microseg" and the name of this machine in them.
+    name = subprocess.run(["hostname"], check=True, capture_output=True, text=True).stdout.strip()
+    never = f"(?i)microseg|{name}"
+    done = pair("--check", hosts=["web1"], ven_status_pattern=never)
+    assert done.status != 0
+    done = pair("--check", hosts=["web1"], ven_unpaired_pattern=never)
+    assert done.status == 0, done.output
+    assert "would be paired" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"ven_verify": "some"}, "ven_verify"),
+        ({"ven_verify_timeout": "long"}, "ven_verify_timeout"),
+        ({"ven_verify_delay": "short"}, "ven_verify_delay"),
+        ({"ven_state": "absent"}, "ven_state"),
+        ({"ven_platform": "aix"}, "ven_platform"),
+        ({"ven_hostname": ["web1"]}, "ven_hostname"),
+        ({"ven_pairing_profile": None}, "ven_pairing_profile is needed to pair hosts"),
+        ({"ven_pairing_profile_options": {"create_labels": "perhaps"}}, "create_labels"),
+        ({"ven_pairing_profile_options": {"labels": [{"role": "weeb"}]}}, "role=weeb"),
+    ],
+    ids=str,
+)
+def test_bad_input_of_states_and_verification(
+    simulator: Simulator, pair: Pair, variables: dict[str, Any], words: str
+) -> None:
+    done = pair(hosts=["web1"], **variables)
+    assert done.status != 0
+    assert words in done.output
+    assert "Traceback" not in done.output
+    assert minted(simulator) == 0
+    assert paired(simulator) == []
+
+
+def test_labels_of_the_profile_are_created_if_it_says_so(simulator: Simulator, pair: Pair) -> None:
+    options = {"labels": [{"role": "web"}, {"key": "app", "value": "brand new"}], "create_labels": True}
+    done = pair(hosts=["web1"], ven_pairing_profile_options=options)
+    assert done.status == 0, done.output
+    (workload,) = simulator.state()["workloads"]
+    labels = {item["href"]: item["value"] for item in simulator.state()["labels"]}
+    assert {labels[item["href"]] for item in workload["labels"]} == {"web", "brand new"}

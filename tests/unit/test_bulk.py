@@ -191,7 +191,7 @@ class PartialStore(ListStore):
         ([{"name": "PP-A"}], None, {"name": "PP-A"}),
         ([{"name": "PP-A"}, {"name": "X"}], None, {}),
         ([{"name": "PP-A", "new_name": "PA"}], None, {"name": "P"}),
-        ([{"name": "PP-A"}, {"href": f"{PROFILES}/1"}], None, {}),
+        ([{"name": "PP-A"}, {"href": f"{PROFILES}/2"}], None, {}),
         ([{"name": "PP-A"}], {"name_prefix": "PP"}, {"name": "PP"}),
         ([{"name": "PP-A"}], {"name_prefix": "PP", "external_data_set": "cmdb"}, {"name": "PP"}),
         ([{"name": "PP-A"}], {"external_data_set": "cmdb"}, {}),
