@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint unit integration clean
+.PHONY: help demo test lint unit integration browser chromium bench clean
 
 help:
 	@echo "make demo         pair five hosts with a simulated PCE, then keep connector instances, and show it"
@@ -12,13 +12,15 @@ help:
 	@echo "make lint         its first part: style, types, documentation"
 	@echo "make unit         its second part: the parts one by one"
 	@echo "make integration  its third part: modules, roles and playbooks against the simulator"
+	@echo "make browser      its last part: the page of pairing_report in Chromium, which root gets by apt-get if it is missing"
+	@echo "make bench        measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
 	@echo "make clean        remove what the others made"
 	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment (3.10 or later)"
 
 demo: $(VENV)/demo
 	@$(BIN)/python -m tests.demo
 
-test: lint unit integration
+test: lint unit integration browser
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -34,6 +36,18 @@ unit: $(VENV)/test
 integration: $(VENV)/test
 	$(BIN)/python -m pytest tests/integration -n $(WORKERS) --dist worksteal -q
 
+browser: $(VENV)/test chromium
+	$(BIN)/python -m pytest tests/browser -q
+
+# Without Chromium these tests are skipped and say so; with CI_NEEDS_BROWSER=1 they fail.
+chromium:
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
+			>/dev/null; } || echo "Chromium could not be installed"
+
+bench: $(VENV)/bench
+	@$(BIN)/python -m tests.bench $(BENCH)
+
 $(VENV)/demo: tests/simulator/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: PYTHON=python3.12 make ...")'
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
@@ -41,6 +55,10 @@ $(VENV)/demo: tests/simulator/requirements.txt
 	@touch $@
 
 $(VENV)/test: tests/requirements.txt $(VENV)/demo
+	@$(BIN)/python -m pip install --quiet --requirement $<
+	@touch $@
+
+$(VENV)/bench: tests/bench/requirements.txt $(VENV)/demo
 	@$(BIN)/python -m pip install --quiet --requirement $<
 	@touch $@
 
