@@ -234,7 +234,11 @@ def test_purge_keeps_what_is_listed_in_any_way(simulator: Simulator, listed: lis
         ([], {"purge": True, "purge_scope": {"labels": []}}, "purge_scope.labels: must be a list"),
         ([], {"purge": True, "purge_scope": {"prefix": "A"}}, "purge_scope.prefix: is not known"),
         # A condition that is null was meant to be one.
-        ([], {"purge": True, "purge_scope": {"name_prefix": "A", "labels": None}}, "purge_scope.labels: must be a list"),
+        (
+            [],
+            {"purge": True, "purge_scope": {"name_prefix": "A", "labels": None}},
+            "purge_scope.labels: must be a list",
+        ),
         ([], {"purge": True, "purge_scope": {"external_data_set": None}}, "purge_scope.external_data_set: must be"),
         ([], {"purge": True, "purge_scope": {"labels": [{"href": "/orgs/2/labels/1"}]}}, "purge_scope.labels: belongs"),
         ([{"name": "A"}], {"concurrency": 0}, "concurrency: must be 1 to 10"),
@@ -254,7 +258,10 @@ def test_bad_input_makes_no_request(simulator: Simulator, profiles: Any, options
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"purge": True, "purge_scope": {"labels": [{"env": "prd"}]}}, "purge_scope.labels: there is no label env=prd; the nearest"),
+        (
+            {"purge": True, "purge_scope": {"labels": [{"env": "prd"}]}},
+            "purge_scope.labels: there is no label env=prd; the nearest",
+        ),
         (
             {"pairing_profiles": [{"name": "PP-WEB"}, {"href": "/orgs/1/pairing_profiles/24"}]},
             "pairing_profiles[1]: is /orgs/1/pairing_profiles/24 of pairing_profiles[0] again",

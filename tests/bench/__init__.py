@@ -1,0 +1,1 @@
+"""How fast the collection is: `python -m tests.bench` measures, and writes docs/benchmark.*."""
