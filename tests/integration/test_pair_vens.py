@@ -460,3 +460,43 @@ def test_labels_of_the_profile_are_created_if_it_says_so(simulator: Simulator, p
     (workload,) = simulator.state()["workloads"]
     labels = {item["href"]: item["value"] for item in simulator.state()["labels"]}
     assert {labels[item["href"]] for item in workload["labels"]} == {"web", "brand new"}
+
+
+def test_the_trouble_of_some_hosts_is_not_that_of_others(simulator: Simulator, pair: Pair) -> None:
+    # db1 comes last and first among those that want the same; web1 and web2 are served either way.
+    profile = "{{ 'NOPE' if inventory_hostname.startswith('db') else 'Default' }}"
+    for hosts in (["db1", "web1"], ["web2", "db2"]):
+        done = pair(hosts=hosts, ven_pairing_profile=profile, ven_pairing_profile_options=None)
+        failed = {host for host, counts in recap(done).items() if counts["failed"]}
+        assert failed == {host for host in hosts if host.startswith("db")}
+        assert "there is no pairing profile with name 'NOPE'" in done.output
+    assert paired(simulator) == ["web1", "web2"]
+
+
+def test_hosts_that_want_one_profile_differently_change_nothing(simulator: Simulator, pair: Pair) -> None:
+    mode = "{{ 'idle' if inventory_hostname == 'web1' else 'full' }}"
+    done = pair(hosts=["web1", "web2"], ven_pairing_profile_options={"enforcement_mode": mode})
+    assert all(counts["failed"] for counts in recap(done).values())
+    assert "hosts of this batch differ in the ven_pairing_profile_options of PP-TEST" in done.output
+    assert not any(entry["mutating"] for entry in simulator.journal())
+
+
+def test_a_program_that_cannot_be_run_is_not_taken_for_none(simulator: Simulator, pair: Pair, tmp_path: Path) -> None:
+    assert pair(hosts=["web1"]).status == 0
+    program(tmp_path, "web1").chmod(0o644)
+    done = pair(hosts=["web1"])
+    assert "no permission to run the VEN: become is needed" in done.output
+    assert len(simulator.state()["activations"]) == 1
+
+
+def test_pairing_keeps_to_its_name(simulator: Simulator, pair: Pair) -> None:
+    assert pair(hosts=["web1"]).status == 0
+    done = pair(hosts=["web1"], ven_state="unpaired")
+    assert done.status == 0, done.output
+    assert paired(simulator) == ["web1"]
+
+
+def test_two_hosts_of_one_hostname_do_not_vouch_for_each_other(simulator: Simulator, pair: Pair) -> None:
+    done = pair(hosts=["web1", "web2"], ven_hostname="web1")
+    assert all(counts["failed"] for counts in recap(done).values())
+    assert "2 hosts of this batch have the hostname 'web1'" in done.output

@@ -289,3 +289,14 @@ def test_the_role_never_touches_a_host_that_it_was_not_applied_to(
     done = run_playbook(tmp_path / "play.json", "-i", str(inventory))
     assert done.status == 0, done.output
     assert managed(simulator) == ["db1", "web1"]
+
+
+@pytest.mark.parametrize("pattern", [",", ":", " , ", "!web1", "!nosuch,&web1"])
+def test_a_pattern_without_a_word_is_refused(simulator: Simulator, paired_hosts: Path, pattern: str) -> None:
+    inventory = paired_hosts / "inventory.json"
+    done = run_playbook(
+        "microseg.enforcement.unpair_vens", "-i", str(inventory), "-e", json.dumps({"ven_hosts": pattern})
+    )
+    assert done.status != 0
+    assert "say which hosts are to be unpaired" in done.output
+    assert simulator.state()["unpairings"] == []

@@ -249,9 +249,8 @@ def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
             _unpair_batch(run, batch)
         except CollectionError as error:
             done = sum(target.changed for target in run.targets)
-            error.changed = error.changed or done > 0
             error.add(f"{done} of {len(pending)} VENs were unpaired before; run again for the others")
-            raise
+            raise VenError(str(error), error.changed or done > 0, _shown(run)) from error
     left = _still_paired(run, pending)
     if left:
         run.warnings.append(f"the PCE accepted the unpairing of {_list(left)} but still shows the VEN")

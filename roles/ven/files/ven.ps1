@@ -43,7 +43,13 @@ function Invoke-Limited {
         $global:LASTEXITCODE = 0
         $run = {
             try {
-                & $Path @Words
+                # Named in the call itself: splatted names would reach a script that reads $args with a colon.
+                if ($Words -is [Collections.IDictionary]) {
+                    & $Path -management-server $Words['management-server'] -activation-code $Words['activation-code']
+                }
+                else {
+                    & $Path @Words
+                }
             }
             catch {
                 $_
