@@ -258,3 +258,11 @@ def test_two_vens_of_one_hostname_by_href(simulator: Simulator) -> None:
     simulator.seed(workloads=[_workload(5, "web1")])
     done = run(simulator, hrefs=[_ven(1), _ven(5)], state="suspended")
     assert done["diff"]["after"] == {f"web1 ({_ven(1)})": "suspended", f"web1 ({_ven(5)})": "suspended"}
+
+
+def test_what_cannot_be_read_afterwards_is_told(simulator: Simulator) -> None:
+    simulator.fault("status", method="GET", path="/vens/", status=500, times=None)
+    done = run(simulator, hostnames=["web1"], state="unpaired")
+    assert done["changed"] is True
+    assert "could not be read" in str(done["warnings"])
+    assert paired(simulator) == HOSTS[1:]

@@ -251,7 +251,11 @@ def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
             done = sum(target.changed for target in run.targets)
             error.add(f"{done} of {len(pending)} VENs were unpaired before; run again for the others")
             raise VenError(str(error), error.changed or done > 0, _shown(run)) from error
-    left = _still_paired(run, pending)
+    try:
+        left = _still_paired(run, pending)
+    except CollectionError as error:
+        run.warnings.append(f"the PCE accepted the unpairing, and whether it has done it could not be read: {error}")
+        return
     if left:
         run.warnings.append(f"the PCE accepted the unpairing of {_list(left)} but still shows the VEN")
 
