@@ -433,7 +433,6 @@ def test_patterns_see_nothing_but_what_the_ven_says(simulator: Simulator, pair: 
         ({"ven_verify": "some"}, "ven_verify"),
         ({"ven_verify_timeout": "long"}, "ven_verify_timeout"),
         ({"ven_verify_delay": "short"}, "ven_verify_delay"),
-        ({"ven_state": "absent"}, "ven_state"),
         ({"ven_platform": "aix"}, "ven_platform"),
         ({"ven_hostname": ["web1"]}, "ven_hostname"),
         ({"ven_pairing_profile": None}, "ven_pairing_profile is needed to pair hosts"),
@@ -497,6 +496,14 @@ def test_pairing_keeps_to_its_name(simulator: Simulator, pair: Pair) -> None:
 
 
 def test_two_hosts_of_one_hostname_do_not_vouch_for_each_other(simulator: Simulator, pair: Pair) -> None:
-    done = pair(hosts=["web1", "web2"], ven_hostname="web1")
+    # They pair as what they are, and are said to be one.
+    home = "{{ inventory_dir }}/hosts/{{ inventory_hostname }}"
+    environment = {
+        "ILLUMIO_STANDIN_PROGRAM_DIR": f"{home}/opt/illumio_ven",
+        "ILLUMIO_STANDIN_DATA_DIR": f"{home}/opt/illumio_ven_data",
+        "ILLUMIO_STANDIN_HOSTNAME": "{{ inventory_hostname }}",
+        "ILLUMIO_STANDIN_LOG": f"{home}/install.log",
+    }
+    done = pair(hosts=["web1", "web2"], ven_hostname="web1", ven_script_environment=environment)
     assert all(counts["failed"] for counts in recap(done).values())
     assert "2 hosts of this batch have the hostname 'web1'" in done.output

@@ -300,3 +300,14 @@ def test_a_pattern_without_a_word_is_refused(simulator: Simulator, paired_hosts:
     assert done.status != 0
     assert "say which hosts are to be unpaired" in done.output
     assert simulator.state()["unpairings"] == []
+
+
+def test_a_hostname_that_two_hosts_claim_is_nobodys(simulator: Simulator, paired_hosts: Path) -> None:
+    inventory = json.loads((paired_hosts / "inventory.json").read_text())
+    inventory["all"]["vars"].update({"ven_unpair_through": "pce", "ven_hostname": "web1"})
+    (paired_hosts / "inventory.json").write_text(json.dumps(inventory))
+    flags = ("-i", str(paired_hosts / "inventory.json"), "-e", "ven_hosts=all")
+    done = run_playbook("microseg.enforcement.unpair_vens", *flags)
+    assert all(counts["failed"] for counts in recap(done).values())
+    assert "several hosts of this batch have the hostname web1" in done.output
+    assert simulator.state()["unpairings"] == []
