@@ -695,3 +695,44 @@ def test_credentials_that_a_server_repeats_are_not_shown(server: Loopback, clock
     assert "Authorization: Basic ********" in shown
     assert token not in shown
     assert "s3cret" not in shown
+
+
+def test_requests_are_held_back_before_the_server_refuses_them(server: Loopback, clock: Clock) -> None:
+    client = make(server.url, clock, max_requests_per_minute=3)
+    for _request in range(7):
+        client.get("/x")
+    assert clock.slept == [60.0, 60.0]
+    assert len(server.seen) == 7
+
+
+def test_a_request_that_is_tried_again_counts_again(server: Loopback, clock: Clock) -> None:
+    server.script = [Canned(503), Canned(503), Canned()]
+    client = make(server.url, clock, max_requests_per_minute=3)
+    client.get("/x")
+    client.get("/x")
+    assert clock.time == pytest.approx(60.0)
+
+
+def test_a_request_that_would_be_held_back_too_long_is_not_sent(server: Loopback, clock: Clock) -> None:
+    client = make(server.url, clock, max_requests_per_minute=1, deadline=50.0)
+    client.get("/x")
+    with pytest.raises(DeadlineError, match=r"max_requests_per_minute \(1\) held back GET /x until"):
+        client.get("/x")
+    assert len(server.seen) == 1
+    with pytest.raises(OptionError, match=r"^deadline: all this takes 2 requests, and so at least 120 seconds at 1 a"):
+        client.demand_time(2, "all this")
+
+
+def test_a_further_limit_of_requests(server: Loopback, clock: Clock) -> None:
+    client = make(server.url, clock)
+    pace = client.pace(2)
+    late = DeadlineError("too late", "PUT", "/x")
+    for _turn in range(5):
+        client.wait_for_turn(pace, late)
+    assert clock.slept == [60.0, 60.0]
+    clock.time += 150.0
+    client.wait_for_turn(pace, late)
+    client.wait_for_turn(pace, late)
+    with pytest.raises(DeadlineError, match="too late"):
+        client.wait_for_turn(pace, late)
+    client.demand_time(1000, "no limit")

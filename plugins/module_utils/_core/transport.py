@@ -213,24 +213,28 @@ class Transport:
         """Return the seconds that are left for the task."""
         return self._end - self._clock()
 
-    def demand_time(self, count: int, what: str) -> None:
-        """Raise OptionError where ``count`` more requests cannot be made before the deadline. ``what`` they are for."""
-        if self._pace is None:
-            return
-        needed = self._pace.seconds_for(count)
-        if needed >= self.remaining():
+    def pace(self, limit: int) -> Pace:
+        """Return a further limit of requests a minute, for those that a server counts apart."""
+        return Pace(limit, self._clock)
+
+    def demand_time(self, count: int, what: str, pace: Pace | None = None) -> None:
+        """Raise OptionError where ``count`` more requests cannot be made before the deadline. ``what`` they are for.
+
+        ``pace`` is the limit that they are under, that of all requests unless given.
+        """
+        limit, reason = (pace, "the server's limit") if pace else (self._pace, "max_requests_per_minute")
+        needed = limit.seconds_for(count) if limit else 0.0
+        if limit and needed >= self.remaining():
             raise OptionError(
                 "deadline",
-                f"{what} takes {count} requests, and so at least {needed:.0f} seconds at "
-                f"{self._pace.limit} a minute (max_requests_per_minute); nothing was changed",
+                f"{what} takes {count} requests, and so at least {needed:.0f} seconds at {limit.limit} a minute "
+                f"({reason}); nothing was changed",
             )
 
-    def _wait_for_turn(self, late: DeadlineError) -> None:
-        if self._pace is None:
-            return
-        seconds = self._pace.take(self.remaining())
+    def wait_for_turn(self, pace: Pace, late: DeadlineError) -> None:
+        """Wait until ``pace`` lets a request begin. Raise ``late`` where that would pass the deadline."""
+        seconds = pace.take(self.remaining())
         if seconds is None:
-            late.args = (f"{late} (held back by max_requests_per_minute: {self._pace.limit})",)
             raise late
         if seconds > 0:
             self._sleep(seconds)
@@ -270,7 +274,10 @@ class Transport:
             method,
             path,
         )
-        self._wait_for_turn(late)
+        if self._pace is not None:
+            words = f"max_requests_per_minute ({self._pace.limit}) held back {method} {path} until the deadline of "
+            held_back = DeadlineError(f"{words}{self.endpoint.deadline:g} s", method, path)
+            self.wait_for_turn(self._pace, held_back)
         remaining = self.remaining()
         if remaining <= 0:
             raise late

@@ -11,15 +11,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .._core import progress
 from .._core.answers import one_line
 from .._core.bulk import BulkError
-from .._core.errors import ApiError, CollectionError, MissingReferenceError, OptionError, RequestError
+from .._core.errors import (
+    ApiError,
+    CollectionError,
+    DeadlineError,
+    MissingReferenceError,
+    OptionError,
+    RequestError,
+)
 from .._core.fields import server, text
 from .._core.kind import Identity, Kind, Raw
+from .._core.pace import Pace
 from .._core.snapshot import Snapshot
 from . import hrefs
 from .connection import PCE, Client
@@ -52,8 +60,8 @@ _GONE = ("unpaired", "uninstalled")
 _BATCH = 1000
 """The most VENs that one request unpairs."""
 
-_CALLS, _WINDOW = 10, 60.0
-"""How many such requests a PCE takes in how many seconds."""
+_CALLS = 10
+"""How many such requests a PCE takes in a minute."""
 
 _FEW = 5
 """Up to so many VENs are asked for one by one; more by one read of all."""
@@ -95,7 +103,8 @@ class _Run:
     state: str
     firewall_restore: str
     targets: Sequence[_Target]
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]
+    pace: Pace
 
     def pending(self) -> list[_Target]:
         """Return the VENs that are not in the wanted state."""
@@ -111,12 +120,12 @@ def keep_vens(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
     client = PCE.client(params)
     warnings: list[str] = []
     targets = _find(client, identities, warnings)
-    run = _Run(client, params["state"], params["firewall_restore"], targets, warnings)
+    run = _Run(client, params["state"], params["firewall_restore"], targets, warnings, client.transport.pace(_CALLS))
     _demand_all(run)
     pending = run.pending()
     before = {name: target.status for name, target in _named(pending).items()}
     if run.state == UNPAIRED:
-        _demand_time(client, len(pending))
+        client.transport.demand_time(-(-len(pending) // _BATCH), f"unpairing {len(pending)} VENs", run.pace)
     elif pending:
         client.transport.demand_time(len(pending), f"marking {len(pending)} VENs")
     if dry_run:
@@ -224,27 +233,11 @@ def _named(targets: Sequence[_Target]) -> dict[str, _Target]:
     }
 
 
-def _demand_time(client: Client, count: int) -> None:
-    """Raise OptionError where the PCE's limit makes the task longer than its deadline, before anything is written."""
-    calls = -(-count // _BATCH)
-    needed = (calls - 1) // _CALLS * _WINDOW
-    if needed and needed >= client.transport.remaining():
-        raise OptionError(
-            "deadline",
-            f"unpairing {count} VENs takes more than {needed:.0f} seconds, since a PCE unpairs at most {_BATCH} by a "
-            f"request and takes {_CALLS} of them a minute; nothing was changed",
-        )
-
-
 def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
     """Unpair in batches; then look whether the PCE has."""
-    sent: list[float] = []
     for start in range(0, len(pending), _BATCH):
         progress.tell("VENs unpaired", start, len(pending))
         batch = pending[start : start + _BATCH]
-        if len(sent) >= _CALLS:
-            _wait(run.client, sent[-_CALLS] + _WINDOW)
-        sent.append(run.client.transport.now())
         try:
             _unpair_batch(run, batch)
         except CollectionError as error:
@@ -258,14 +251,6 @@ def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
         return
     if left:
         run.warnings.append(f"the PCE accepted the unpairing of {_list(left)} but still shows the VEN")
-
-
-def _wait(client: Client, moment: float) -> None:
-    path = hrefs.collection(client.org_id, VEN.plural)
-    seconds = moment - client.transport.now()
-    if seconds > 0:
-        waiting = RequestError(f"a PCE takes {_CALLS} unpair requests a minute", "PUT", path)
-        client.transport.pause(1, waiting, seconds)
 
 
 def _unpair_batch(run: _Run, batch: Sequence[_Target]) -> None:
@@ -300,7 +285,10 @@ def _send(run: _Run, batch: Sequence[_Target]) -> None:
         "vens": [{"href": target.href} for target in batch],
         "firewall_restore": run.firewall_restore,
     }
-    run.client.transport.request("PUT", f"{hrefs.collection(run.client.org_id, VEN.plural)}/unpair", body=body)
+    path = f"{hrefs.collection(run.client.org_id, VEN.plural)}/unpair"
+    late = DeadlineError(f"a PCE takes {_CALLS} unpair requests a minute, and the deadline would pass", "PUT", path)
+    run.client.transport.wait_for_turn(run.pace, late)
+    run.client.transport.request("PUT", path, body=body)
 
 
 def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
