@@ -4,15 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint unit integration browser chromium bench clean
+.PHONY: help demo test lint unit integration browser chromium docs public bench clean
 
 help:
 	@echo "make demo         pair five hosts with a simulated PCE, then keep connector instances, and show it"
 	@echo "make test         everything that guards the collection"
 	@echo "make lint         its first part: style, types, documentation"
 	@echo "make unit         its second part: the parts one by one"
-	@echo "make integration  its third part: modules, roles and playbooks against the simulator"
+	@echo "make integration  its third part: modules, roles, playbooks and all examples against the simulator"
 	@echo "make browser      its last part: the page of pairing_report in Chromium, which root gets by apt-get if it is missing"
+	@echo "make docs         check the documentation, and build a site of it in .cache/site/html"
+	@echo "make public       bring docs/public.json, the list of what users may rely on, up to date"
 	@echo "make bench        measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
 	@echo "make clean        remove what the others made"
 	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment (3.10 or later)"
@@ -20,7 +22,7 @@ help:
 demo: $(VENV)/demo
 	@$(BIN)/python -m tests.demo
 
-test: lint unit integration browser
+test: lint docs unit integration browser
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -34,7 +36,7 @@ unit: $(VENV)/test
 	$(BIN)/python -m pytest tests/unit tests/contract -n $(WORKERS) -q
 
 integration: $(VENV)/test
-	$(BIN)/python -m pytest tests/integration -n $(WORKERS) --dist worksteal -q
+	$(BIN)/python -m pytest tests/integration tests/examples -n $(WORKERS) --dist worksteal -q
 
 browser: $(VENV)/test chromium
 	$(BIN)/python -m pytest tests/browser -q
@@ -44,6 +46,12 @@ chromium:
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
 			>/dev/null; } || echo "Chromium could not be installed"
+
+docs: $(VENV)/test
+	@$(BIN)/python -m tests.site
+
+public: $(VENV)/test
+	@$(BIN)/python -m tests.public
 
 bench: $(VENV)/bench
 	@$(BIN)/python -m tests.bench $(BENCH)
