@@ -71,4 +71,4 @@ $(VENV)/bench: tests/bench/requirements.txt $(VENV)/demo
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache/site dist
