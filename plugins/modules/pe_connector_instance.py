@@ -125,8 +125,9 @@ EXAMPLES = r"""
     address_space_type: Project
     address_space_name: demo
 
-- name: Have one of the AWS connector, with the settings that it asks for (connection from the environment)
+- name: Have one of the AWS connector, with the settings that it asks for
   microseg.enforcement.pe_connector_instance:
+    connector_url: https://pe.example.com:7444
     controller_ip: 192.0.2.10
     controller_username: "{{ aws_access }}"
     controller_password: "{{ aws_secret }}"
@@ -139,7 +140,7 @@ EXAMPLES = r"""
     file_settings:
       PRIVATE_KEY_FILE: /etc/keys/srx.pem
 
-- name: Write a new password
+- name: Write a new password (connection from the environment)
   microseg.enforcement.pe_connector_instance:
     controller_ip: 10.92.82.18
     address_space_name: demo
