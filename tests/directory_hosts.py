@@ -15,36 +15,35 @@ DATA = "opt/illumio_ven_data"
 
 def write_inventory(directory: Path, hosts: Iterable[str], variables: Mapping[str, Any]) -> Path:
     """Write an inventory of such hosts, each in `directory`/hosts/NAME, with more `variables` for all of them."""
-    home = f"{directory}/hosts/{{{{ inventory_hostname }}}}"
-    inventory = {
-        "all": {
-            "hosts": {host: {} for host in hosts},
-            "vars": {
-                "ansible_connection": "local",
-                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-                "ven_become": False,
-                "ven_program_directory": f"{home}/{PROGRAM}",
-                "ven_data_directory": f"{home}/{DATA}",
-                "ven_activation_delay": 1,
-                "ven_verify_delay": 1,
-                # They pair under the name that they have in the inventory, and not under that of this machine.
-                "ven_hostname": "{{ inventory_hostname }}",
-                # Where the simulator's script installs to, and the name that it pairs under.
-                "ven_script_environment": {
-                    "ILLUMIO_STANDIN_PROGRAM_DIR": "{{ ven_program_directory }}",
-                    "ILLUMIO_STANDIN_DATA_DIR": "{{ ven_data_directory }}",
-                    "ILLUMIO_STANDIN_HOSTNAME": "{{ ven_hostname }}",
-                    "ILLUMIO_STANDIN_LOG": f"{home}/install.log",
-                },
-                **variables,
-            },
-        }
-    }
+    inventory = {"all": {"hosts": {host: {} for host in hosts}, "vars": {**host_variables(directory), **variables}}}
     for host in inventory["all"]["hosts"]:
         (directory / "hosts" / host).mkdir(parents=True, exist_ok=True)
     path = directory / "inventory.json"
     path.write_text(json.dumps(inventory, indent=2))
     return path
+
+
+def host_variables(directory: Path) -> dict[str, Any]:
+    """The variables that make a host of an inventory a directory of this machine."""
+    home = f"{directory}/hosts/{{{{ inventory_hostname }}}}"
+    return {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "ven_become": False,
+        "ven_program_directory": f"{home}/{PROGRAM}",
+        "ven_data_directory": f"{home}/{DATA}",
+        "ven_activation_delay": 1,
+        "ven_verify_delay": 1,
+        # They pair under the name that they have in the inventory, and not under that of this machine.
+        "ven_hostname": "{{ inventory_hostname }}",
+        # Where the simulator's script installs to, and the name that it pairs under.
+        "ven_script_environment": {
+            "ILLUMIO_STANDIN_PROGRAM_DIR": "{{ ven_program_directory }}",
+            "ILLUMIO_STANDIN_DATA_DIR": "{{ ven_data_directory }}",
+            "ILLUMIO_STANDIN_HOSTNAME": "{{ ven_hostname }}",
+            "ILLUMIO_STANDIN_LOG": f"{home}/install.log",
+        },
+    }
 
 
 def pce_variables(simulator: Simulator) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Every example of the documentation is run against the simulator. CONTRIBUTING.md tells how to write one."""

@@ -1,0 +1,156 @@
+"""What a document's examples find when they run, and what is not run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+PAIR = "ansible-playbook -i inventory microseg.enforcement.pair_vens -e ven_pairing_profile="
+WEB_PROD = [{"href": "/orgs/1/labels/1"}, {"href": "/orgs/1/labels/4"}]
+WEB_TEST = [{"href": "/orgs/1/labels/1"}, {"href": "/orgs/1/labels/5"}]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is there before the examples of one document.
+
+    ``seed`` goes to the simulator, ``variables`` are those that tasks mention, ``files`` go beside the examples,
+    ``before`` are commands, ``hosts`` are those of the play around tasks (localhost if there are none). ``is_whole``:
+    the document says itself how its hosts are reached. ``changed`` is how many tasks the examples change something by,
+    on all hosts.
+    """
+
+    changed: int = 0
+    seed: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    before: Sequence[str] = ()
+    hosts: Sequence[str] = ()
+    is_whole: bool = False
+
+
+def profile(name: str, **more: Any) -> dict[str, Any]:
+    """A pairing profile to seed."""
+    return {"name": name, "enabled": True, "enforcement_mode": "visibility_only", "labels": WEB_PROD, **more}
+
+
+def workload(number: int, hostname: str, labels: Sequence[Mapping[str, str]] = (), **more: Any) -> dict[str, Any]:
+    """A paired workload to seed."""
+    uuid = f"00000000-0000-4000-8000-{number:012}"
+    return {
+        "href": f"/orgs/1/workloads/{uuid}",
+        "hostname": hostname,
+        "name": None,
+        "managed": True,
+        "online": True,
+        "enforcement_mode": "visibility_only",
+        "labels": list(labels),
+        "ven": {"href": f"/orgs/1/vens/{uuid}", "hostname": hostname, "status": "active", "version": "23.2.20-157"},
+        "interfaces": [{"name": "eth0", "address": f"192.0.2.{number}"}],
+        "os_id": "linux",
+        **more,
+    }
+
+
+def instance(name: str, ip: str = "10.92.82.18") -> dict[str, Any]:
+    """An instance of a Contrail connector to seed."""
+    return {
+        "controller": {"ipAddress": ip, "port": 443, "username": "admin", "password": "seeded"},
+        "endpointAddressSpace": {"type": "Project", "name": name},
+    }
+
+
+SOURCE = {
+    "workloads": [
+        workload(1, "web1.example.com", WEB_PROD),
+        workload(2, "web2.example.com", WEB_PROD, enforcement_mode="full"),
+        workload(3, "web3.example.com", WEB_TEST),
+    ]
+}
+SITE = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ansible.builtin.debug:\n        msg: example\n"
+PASSWORDS = {
+    "contrail_password": "p-contrail",
+    "new_contrail_password": "p-new",
+    "aws_access": "a",
+    "aws_secret": "p-aws",
+}
+
+STAGES = {
+    "README.md": Stage(changed=4, seed={"pairing_profiles": [profile("PP-WEB")]}),
+    "docs/connector-instances.md": Stage(
+        changed=1, variables={"vault_contrail_password": "p", "vault_aws_access": "a", "vault_aws_secret": "p"}
+    ),
+    "docs/awx.md": Stage(changed=2, variables={"ven_pairing_profile": "Default", "ven_hosts": "web1.example.com"}),
+    "docs/first-pce.md": Stage(changed=9),
+    "docs/illumio-core.md": Stage(changed=5),
+    "docs/inventory.md": Stage(seed=SOURCE, files={"site.yml": SITE}),
+    "docs/labels.md": Stage(changed=2, seed={"labels": [{"key": "loc", "value": "here", "href": "/orgs/1/labels/12"}]}),
+    "docs/pairing-report.md": Stage(changed=5, seed={"pairing_profiles": [profile("PP-WEB")]}),
+    "docs/pairing.md": Stage(changed=5),
+    "docs/quick-start.md": Stage(changed=6, is_whole=True),
+    "docs/rollout.md": Stage(changed=10),
+    "docs/scale.md": Stage(variables={"awx_job_slice_count": 9}),
+    "docs/unpairing.md": Stage(changed=2, before=[f"{PAIR}Default"]),
+    "roles/ven/README.md": Stage(changed=4),
+    "plugins/modules/pce_label.py": Stage(changed=2),
+    "plugins/modules/pce_label_info.py": Stage(),
+    "plugins/modules/pce_pairing_key.py": Stage(changed=3, seed={"pairing_profiles": [profile("PP-WEB")]}),
+    "plugins/modules/pce_pairing_profile.py": Stage(changed=5),
+    "plugins/modules/pce_pairing_profile_info.py": Stage(
+        seed={
+            "pairing_profiles": [profile("PP-WEB")],
+            "labels": [{"key": "bu", "value": "x", "href": "/orgs/1/labels/9"}],
+        }
+    ),
+    "plugins/modules/pce_pairing_profiles.py": Stage(
+        changed=2,
+        seed={"pairing_profiles": [profile("TEAM-OLD")]},
+        files={"profiles.yml": "[{name: PP-FILE, labels: [{app: new}]}]"},
+    ),
+    "plugins/modules/pce_pairing_script_info.py": Stage(
+        seed={"pairing_profiles": [profile("PP-WEB", href="/orgs/1/pairing_profiles/24")]}
+    ),
+    "plugins/modules/pce_ven.py": Stage(
+        changed=2,
+        seed={
+            "workloads": [*SOURCE["workloads"][:2], workload(3, "web3.example.com", WEB_TEST, online=False)],
+        },
+    ),
+    "plugins/modules/pce_workload_info.py": Stage(
+        seed={"workloads": [workload(1, "web1", WEB_PROD), workload(2, "web10", WEB_PROD)]}, hosts=["web1", "web10"]
+    ),
+    "plugins/modules/pe_connector_info.py": Stage(),
+    "plugins/modules/pe_connector_instance.py": Stage(changed=5, variables=PASSWORDS),
+    "plugins/modules/pe_connector_instance_info.py": Stage(
+        seed={"connector_instances": {"contrail": [instance("red")]}}
+    ),
+    "plugins/modules/pe_connector_instances.py": Stage(
+        changed=1, variables=PASSWORDS, seed={"connector_instances": {"contrail": [instance("green")]}}
+    ),
+    "plugins/inventory/pce_workloads.py": Stage(seed=SOURCE, files={".pce_secret": "of the file"}),
+    "plugins/filter/csp_source.yml": Stage(),
+    "plugins/filter/pairing_report.yml": Stage(
+        variables={"known": {"text": "[]"}, "workloads": {}, "profiles": {}, "now": "2026-11-22T08:19:25Z"}
+    ),
+    "plugins/filter/pairing_report_hosts.yml": Stage(),
+}
+
+NOT_RUN = {
+    ("docs/architecture.md", "module (documentation + one call)"): "a drawing",
+    ("docs/connector-instances.md", '{"id": "8f0b2b0e-6d58-4c5e-9c7c-0f5d3c1f7a10",'): "what a server sends",
+    (
+        "roles/ven/README.md",
+        "aix:",
+    ): "needs AIX; tests/integration/test_package_vens.py runs it with a stub of installp",
+}
+"""Blocks that are not run, by document and first line, each with the reason."""
+
+NOT_RUN_COMMANDS = {
+    "make ": "the two commands run these tests, among others",
+    "export ": "the tests give the connection and Ansible's settings themselves",
+    ".venv/bin/python -m tests.simulator ": "the tests have a simulator of their own",
+    "rm ": "the tests remove what they made",
+    "ansible-galaxy ": "there is no Galaxy here; the collection is found as it is",
+}
+"""Commands that are not run, by their beginning, each with the reason."""
