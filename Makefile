@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint unit integration browser chromium docs public bench clean
+.PHONY: help demo test lint unit integration browser chromium races docs public bench clean
 
 help:
 	@echo "make demo         pair five hosts with a simulated PCE, then keep connector instances, and show it"
@@ -15,6 +15,7 @@ help:
 	@echo "make browser      its last part: the page of pairing_report in Chromium, which root gets by apt-get if it is missing"
 	@echo "make docs         check the documentation, and build a site of it in .cache/site/html"
 	@echo "make public       bring docs/public.json, the list of what users may rely on, up to date"
+	@echo "make races        200 rounds of two runs at a time, and of runs that are killed; make test has 21 of them"
 	@echo "make bench        measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
 	@echo "make clean        remove what the others made"
 	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment (3.10 or later)"
@@ -37,6 +38,9 @@ unit: $(VENV)/test
 
 integration: $(VENV)/test
 	$(BIN)/python -m pytest tests/integration tests/examples -n $(WORKERS) --dist worksteal -q
+
+races: $(VENV)/test
+	MICROSEG_ROUNDS=200 $(BIN)/python -m pytest tests/integration/test_two_at_once.py -n $(WORKERS) -q -rP
 
 browser: $(VENV)/test chromium
 	$(BIN)/python -m pytest tests/browser -q

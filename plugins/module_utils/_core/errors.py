@@ -10,7 +10,8 @@ without the query) and what it answered, not how the request was authenticated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -131,6 +132,17 @@ class ApiError(RequestError):
 
     def details(self) -> dict[str, Any]:
         return {**super().details(), "status": self.status, "errors": self.errors, "request_id": self.request_id}
+
+
+@contextmanager
+def found_before(title: str) -> Iterator[None]:
+    """Let a 404 to a request within say that the object, of a kind called ``title``, was found before it."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status == 404:
+            error.add(f"The {title} was found just before, so it may have been deleted by somebody else")
+        raise
 
 
 class UnknownOutcomeError(RequestError):

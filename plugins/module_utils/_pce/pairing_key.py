@@ -13,7 +13,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._core import progress
-from .._core.errors import ApiError, CollectionError, ContractError, DeadlineError, OptionError, UnknownOutcomeError
+from .._core.errors import (
+    ApiError,
+    CollectionError,
+    ContractError,
+    DeadlineError,
+    OptionError,
+    UnknownOutcomeError,
+    found_before,
+)
 from .._core.fields import LARGEST_INTEGER
 from .._core.kind import ABSENT, PRESENT, Identity
 from .connection import PCE, Client
@@ -187,7 +195,8 @@ def _generate(
 def _generate_one(task: _Task, profile: Mapping[str, Any]) -> Mapping[str, Any]:
     moment = task.client.transport.now()
     try:
-        answer = task.client.transport.request("POST", f"{profile['href']}/pairing_key", body={})
+        with found_before(PAIRING_PROFILE.title):
+            answer = task.client.transport.request("POST", f"{profile['href']}/pairing_key", body={})
         code = answer.json_object().get("activation_code")
         if not isinstance(code, str) or not code:
             raise answer.contract_error("no activation_code")
@@ -225,7 +234,8 @@ def _revoke(task: _Task) -> KeyOutcome:
         # Under the lock, so that no other run puts a key into the file between the two.
         with task.file.locked(task.client.transport.remaining) if task.file is not None else nullcontext():
             if profile is not None:
-                task.client.transport.request("DELETE", f"{profile['href']}/pairing_keys")
+                with found_before(PAIRING_PROFILE.title):
+                    task.client.transport.request("DELETE", f"{profile['href']}/pairing_keys")
             if task.file is not None:
                 task.file.remove()
     return KeyOutcome(profile is not None or known is not None, [], len(known["keys"]) if known else 0, 0)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._core.create import create_once
-from .._core.errors import ApiError, CollectionError, ContractError, RequestError
+from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before
 from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
 from .._core.references import References, called
@@ -119,7 +119,8 @@ class PceStore:
 
     def _put(self, href: str, plan: Plan) -> dict[str, Any]:
         body = self._kind.body(plan.changes)
-        self._transport.request("PUT", href, body=body)
+        with found_before(self._kind.title):
+            self._transport.request("PUT", href, body=body)
         return body
 
     def _with_hrefs(self, changes: Mapping[str, Any], made: list[str]) -> dict[str, Any]:
