@@ -196,7 +196,7 @@ def test_a_secret_is_taken_out_however_it_is_escaped(secret: str) -> None:
     for ascii_only in (True, False):
         body = json.dumps(sent, ensure_ascii=ascii_only)
         for text in (body, json.dumps([{"message": body}], ensure_ascii=ascii_only), f"<p>{html.escape(secret)}</p>"):
-            shown = str(read_errors(without(text.encode(), [secret])))
+            shown = str(read_errors(without(text, [secret]).encode()))
             assert "********" in shown
             for part in ("Corr", "Horse", "geheim", "of it", "b<c"):
                 assert part not in shown

@@ -275,7 +275,7 @@ def test_odd_connectors_can_be_read() -> None:
 @pytest.mark.parametrize("wrap", ["{}", '{{"a": {}}}', "<p>{}</p>"])
 def test_a_secret_is_taken_out_of_a_body_however_it_is_written(secret: str, wrap: str) -> None:
     for form in (secret, json.dumps(secret), json.dumps(secret, ensure_ascii=False), html.escape(secret)):
-        left = without(wrap.format(form).encode(), [secret, ""]).decode()
+        left = without(wrap.format(form), [secret, ""])
         assert "********" in left
         for part in (secret.strip(), *secret.splitlines()):
             assert part not in left

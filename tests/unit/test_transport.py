@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import requests
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from plugins.module_utils._core import transport as transport_module
 from plugins.module_utils._core.errors import (
@@ -736,3 +737,52 @@ def test_a_further_limit_of_requests(server: Loopback, clock: Clock) -> None:
     with pytest.raises(DeadlineError, match="too late"):
         client.wait_for_turn(pace, late)
     client.demand_time(1000, "no limit")
+
+
+def test_no_part_of_an_answer_shows_a_credential(server: Loopback, clock: Clock) -> None:
+    token = base64.b64encode(b"api_1:s3cret").decode()
+    said = [
+        Canned(406, {"X-Request-Id": f"{token} s3cret"}, b"[]"),
+        Canned(302, {"Location": f"https://{token}/"}, b""),
+        Canned(200, {"X-Request-Id": token}, b"no JSON"),
+    ]
+    for answer in said:
+        server.script = [answer]
+        with pytest.raises(RequestError) as caught:
+            make(server.url, clock).get("/x").json()
+        shown = str(caught.value) + str(caught.value.details())
+        assert "********" in shown
+        assert token not in shown
+        assert "s3cret" not in shown
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_what_a_proxy_says_shows_no_credential(clock: Clock, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    with serving() as proxy:
+        url = f"http://joe:p%40ss%2Fword@{proxy.address}"
+        token = base64.b64encode(b"joe:p@ss/word").decode()
+        proxy.script = [lambda handler: handler.send_error(407, f"joe:p@ss/word p%40ss%2Fword {token}")]
+        if by == "environment":
+            monkeypatch.setenv("https_proxy", url)
+        with pytest.raises(UnreachableError) as caught:
+            make("https://pce.invalid", clock, **({"proxy": url} if by == "option" else {})).get("/x")
+        shown = str(caught.value)
+        assert "407 ******** ******** ********" in shown
+
+
+def test_a_client_key_that_cannot_be_used_is_named(pki: Pki, clock: Clock, tmp_path: Path) -> None:
+    issued, other = pki.authority.issue_cert("client"), pki.authority.issue_cert("other")
+    key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"word")
+    )
+    certificate, path = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.write_bytes(issued.cert_chain_pems[0].bytes())
+    for content, problem in (
+        (encrypted, "is encrypted, and there is nobody to ask"),
+        (other.private_key_pem.bytes(), "is not the key of client_cert"),
+        (b"no PEM", "is no usable PEM file"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(OptionError, match=f"^client_key: {problem}"):
+            make("https://pce.invalid", clock, client_cert=str(certificate), client_key=str(path))

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Callable
+from urllib.parse import quote, quote_plus
 
 from .errors import ContractError
 
@@ -21,13 +23,25 @@ _SHORTEST_LINE = 8  # shorter lines of a key file say nothing, and would take le
 
 
 class Answer:
-    """One HTTP answer: ``status``, ``headers`` (any case), ``body`` (bytes), and the request that it belongs to."""
+    """One HTTP answer: ``status``, ``headers`` (any case), ``body`` (bytes), and the request that it belongs to.
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, method: str, path: str) -> None:
+    ``hide`` takes secrets out of a text of the server before it is shown.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        method: str,
+        path: str,
+        hide: Callable[[str], str] = str,
+    ) -> None:
         self.status = status
         self.body = body
         self.method = method
         self.path = path
+        self._hide = hide
         self._headers = {name.lower(): value for name, value in headers.items()}
 
     def header(self, name: str) -> str | None:
@@ -38,7 +52,7 @@ class Answer:
     def request_id(self) -> str | None:
         """The X-Request-Id, which support asks for, or None."""
         value = self.header("X-Request-Id")
-        return one_line(value) if value else None
+        return one_line(self._hide(value)) if value else None
 
     def json(self) -> Any:
         """Return the decoded body. Raise ContractError where it is not JSON."""
@@ -65,28 +79,37 @@ class Answer:
         """Return an error that says how this answer differs from what the API promises."""
         suffix = f" (X-Request-Id {self.request_id})" if self.request_id else ""
         return ContractError(
-            f"unexpected answer {self.status} to {self.method} {self.path}: {problem}{suffix}", self.method, self.path
+            f"unexpected answer {self.status} to {self.method} {self.path}: {self._hide(problem)}{suffix}",
+            self.method,
+            self.path,
         )
 
 
-def without(body: bytes, secrets: Iterable[str]) -> bytes:
-    """Return an answer's body with every secret taken out, however its text may be written: plain, JSON, HTML.
+def without(text: str, secrets: Iterable[str]) -> str:
+    """Return what a server said with every secret taken out, however it may be written: plain, JSON, HTML, URL, base64.
 
     Secrets of several lines are taken out line by line too.
     """
-    text = body.decode("utf-8", errors="replace")
     found: set[str] = set()
     for secret in secrets:
         lines = [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
-        for part in (secret, secret.strip(), *lines):
-            found |= {part, html.escape(part)}
-            for ascii_only in (True, False):
-                once = json.dumps(part, ensure_ascii=ascii_only)[1:-1]
-                # A server that quotes a body of JSON in a message of JSON escapes it twice.
-                found |= {once, *(json.dumps(once, ensure_ascii=again)[1:-1] for again in (True, False))}
-    for part in sorted(found - {""}, key=len, reverse=True):
-        text = text.replace(part, "********")
-    return text.encode()
+        for part in {secret, secret.strip(), " ".join(secret.split()), *lines}:
+            for form in _forms(part):
+                found |= {form, html.escape(form), html.escape(form, quote=False)}
+    for form in sorted(found - {""}, key=len, reverse=True):
+        text = text.replace(form, "********")
+    return text
+
+
+def _forms(secret: str) -> set[str]:
+    encoded = base64.b64encode(secret.encode(errors="surrogateescape")).decode()
+    found = {secret, repr(secret)[1:-1], encoded}
+    found |= {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
+    for ascii_only in (True, False):
+        once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        # A server that quotes a body of JSON in a message of JSON escapes it twice.
+        found |= {once, *(json.dumps(once, ensure_ascii=again)[1:-1] for again in (True, False))}
+    return found
 
 
 def one_line(value: Any) -> str:

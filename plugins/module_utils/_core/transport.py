@@ -22,7 +22,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from . import retry
 from .answers import Answer, describe, one_line, read_errors, without
@@ -113,15 +113,28 @@ class Endpoint:
     def _check_certificates(self) -> None:
         """Raise OptionError for files that hold no certificates or keys: OpenSSL's own words name no option."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        asked: list[bool] = []
+
+        def passphrase() -> str:
+            asked.append(True)
+            return ""
+
+        option = "ca_path"
         try:
-            option = "ca_path"
             if self.ca_path:
                 context.load_verify_locations(cafile=self.ca_path)
-            option = "client_cert"
             if self.client_cert:
-                context.load_cert_chain(self.client_cert, self.client_key, password="")
+                option = "client_cert"
+                context.load_verify_locations(cafile=self.client_cert)  # the certificate alone
+                option = "client_key" if self.client_key else "client_cert"
+                context.load_cert_chain(self.client_cert, self.client_key, password=passphrase)
         except OSError as error:
-            raise OptionError(option, f"is no usable PEM file: {one_line(error)}") from error
+            problem = f"is no usable PEM file: {one_line(error)}"
+            if asked:
+                problem = "is encrypted, and there is nobody to ask: give a key without a passphrase"
+            elif getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+                problem = "is not the key of client_cert" if self.client_key else "holds a key of another certificate"
+            raise OptionError(option, problem) from error
 
 
 class Transport:
@@ -146,7 +159,6 @@ class Transport:
         self._sleep = sleep
         self._end = clock() + endpoint.deadline
         self._pace = Pace(endpoint.max_requests_per_minute, clock) if endpoint.max_requests_per_minute else None
-        self._secrets = _credentials(endpoint)
         self._session = requests.Session()
         self._session.trust_env = False
         # requests would take a redirect apart even though it does not follow it, and fail at what is no URL.
@@ -155,6 +167,7 @@ class Transport:
         self._verify = _verify(endpoint)
         self._cert = _client_certificate(endpoint)
         self._proxies = _proxies(endpoint)
+        self._secrets = _credentials(endpoint, self._proxies.values())
         if not endpoint.validate_certs:
             disable_warnings(InsecureRequestWarning)  # the module warns once, in its own words
 
@@ -304,7 +317,8 @@ class Transport:
                 cert=self._cert,
             )
             with response:
-                return Answer(response.status_code, response.headers, _read_body(response, method, path), method, path)
+                read = _read_body(response, method, path)
+                return Answer(response.status_code, response.headers, read, method, path, self._without_secrets)
 
         try:
             return _within(remaining, exchange)
@@ -316,7 +330,7 @@ class Transport:
 
     def _connection_error(self, error: Exception, method: str, path: str) -> RequestError:
         where = f"the {self.endpoint.title} at {self._where()}"
-        reason = _reason(error)
+        reason = self._without_secrets(_reason(error))  # a proxy can put anything into the line of its status
         if isinstance(error, requests.exceptions.SSLError) and not _is_cut_off(error):
             verification = _verification_error(error)
             mismatch = verification is not None and verification.verify_code in (62, 64)  # host name, IP address
@@ -337,15 +351,18 @@ class Transport:
         late = any(isinstance(item, requests.exceptions.Timeout) for item in _chain(error))
         return UnknownOutcomeError(broken, transient=True, late=late)
 
+    def _without_secrets(self, text: str) -> str:
+        return without(text, self._secrets)
+
     def _where(self) -> str:
         return urlsplit(self.endpoint.url).netloc
 
     def _api_error(self, answer: Answer) -> ApiError:
-        errors = read_errors(without(answer.body, self._secrets))
+        errors = read_errors(self._without_secrets(answer.body.decode("utf-8", errors="replace")).encode())
         said = describe(errors)
         if 300 <= answer.status < 400:
             # Only the host: what follows it may be a link made for one login.
-            target = _host_in(answer.header("Location") or "")
+            target = _host_in(self._without_secrets(answer.header("Location") or ""))
             said = f"a redirect to {target} is not followed; see {self.endpoint.address_options}"
         parts = [f"the {self.endpoint.title} answered {answer.status} to {answer.method} {answer.path}"]
         parts += [part for part in (said, self.endpoint.hints.get(answer.status)) if part]
@@ -394,14 +411,15 @@ def _basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def _credentials(endpoint: Endpoint) -> set[str]:
+def _credentials(endpoint: Endpoint, proxies: Iterable[str]) -> set[str]:
     """Return what a server or a proxy may repeat of how requests are authenticated."""
     found = {endpoint.password} if endpoint.password else set()
     if endpoint.user:
         found.add(_basic(endpoint.user, endpoint.password or "").partition(" ")[2])
-    if endpoint.proxy and "@" in endpoint.proxy:
-        found.add(endpoint.proxy.partition("//")[2].rpartition("@")[0])
-    return found
+    for proxy in proxies:
+        login = proxy.rpartition("@")[0].rpartition("//")[2]
+        found |= {login, unquote(login), unquote(login.partition(":")[2])}
+    return found - {""}
 
 
 def _is_web_address(url: str) -> bool:
