@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any, Callable
+from urllib.parse import unquote
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 
@@ -18,6 +19,9 @@ from ._core.reconcile import Outcome, reconcile, request_from
 
 Spec = Mapping[str, Mapping[str, Any]]
 Result = dict[str, Any]
+
+_ADDRESSES = ("pce_host", "connector_url", "proxy")
+"""The options that lead to a server, of whatever API: somebody may put a user and a password into them."""
 
 STATE = {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}
 
@@ -49,7 +53,7 @@ def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool
     ``after``, which is left out unless the user asked for it.
     """
     spec = {name: _ansible_spec(item) for name, item in {**options, **connection}.items()}
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints)
+    module = _Module(argument_spec=spec, supports_check_mode=True, **constraints)
     if not module.params["validate_certs"]:
         module.warn("validate_certs is false: whoever is on the way to the server can read and change everything")
     try:
@@ -63,6 +67,53 @@ def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool
     if not module._diff:  # the only way that AnsibleModule has to ask for it
         result.pop("diff", None)
     module.exit_json(**result)
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
+    """An AnsibleModule that also hides what Ansible's own no_log does not."""
+
+    def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
+        """Write to the system's log, without lists of entries that have secrets in them.
+
+        Ansible writes such a list as Python does, and then looks for the secrets as they are; so one that has a
+        quotation mark, a backslash or a second line would stay.
+        """
+        if log_args:
+            hidden = {name: "NOT_LOGGING_PARAMETER" for name, item in self.argument_spec.items() if _has_secrets(item)}
+            log_args = {**log_args, **hidden}
+            msg = "Invoked with " + " ".join(f"{name}={value}" for name, value in log_args.items())
+        super().log(msg, log_args)
+
+    def exit_json(self, **result: Any) -> None:
+        """End well. See ``_hide_credentials``."""
+        self._hide_credentials()
+        super().exit_json(**result)
+
+    def fail_json(self, msg: str, **result: Any) -> None:
+        """End with a failure. See ``_hide_credentials``."""
+        self._hide_credentials()
+        super().fail_json(msg=msg, **result)
+
+    def _hide_credentials(self) -> None:
+        """Keep a user and password in an address out of the result: it repeats all options, wrong ones too."""
+        for name in _ADDRESSES:
+            value = self.params.get(name)
+            if isinstance(value, str):
+                self.no_log_values.update(_credentials_in(value))
+
+
+def _has_secrets(item: Mapping[str, Any]) -> bool:
+    return any(option.get("no_log") for option in item.get("options", {}).values())
+
+
+def _credentials_in(address: str) -> set[str]:
+    """Return what stands before the last @ of an address, and the password in it."""
+    before, _at, _rest = address.rpartition("@")
+    _scheme, slashes, credentials = before.rpartition("//")
+    if not slashes and ":" not in before:
+        return set()
+    password = credentials.partition(":")[2]
+    return {credentials, password, unquote(password)} - {""}
 
 
 def _result(name: str, outcome: Outcome) -> Result:
