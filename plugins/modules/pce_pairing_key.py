@@ -62,6 +62,7 @@ options:
     default: present
 notes:
   - The result holds the activation codes. Register it, and set C(no_log) on the task, so that they are not shown.
+  - It does not run with C(async), since Ansible keeps the result of such a task in a file that everybody can read.
   - In check mode nothing is generated; what would be has null for its RV(pairing_keys[].activation_code). Check mode
     fails where the run itself would, for a pairing profile that is missing, disabled, or not the API key's to use.
 seealso:

@@ -343,6 +343,18 @@ def test_a_run_with_no_log_prints_no_code(simulator: Simulator, tmp_path: Path) 
     assert simulator.api_secret not in quiet.output
 
 
+def test_no_code_gets_into_the_file_of_an_asynchronous_task(simulator: Simulator, tmp_path: Path) -> None:
+    options = {**connection(simulator), "profile": "PP-WEB"}
+    task = {"microseg.enforcement.pce_pairing_key": options, "async": 60, "poll": 0, "no_log": True}
+    playbook = tmp_path / "play.json"
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    ended = run_playbook(playbook, "-vvvv", env={"ANSIBLE_ASYNC_DIR": str(tmp_path / "async")})
+    assert ended.status != 0
+    assert "does not support async" in ended.output or "the output has been hidden" in ended.output
+    assert not (tmp_path / "async").exists()
+    assert mutating(simulator) == []
+
+
 def test_the_script_is_fetched_without_credentials(simulator: Simulator) -> None:
     options = {**connection(simulator), "profile_href": HREF}
     result = run_module("pce_pairing_script_info", options)
