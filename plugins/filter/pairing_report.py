@@ -43,7 +43,8 @@ def pairing_report_hosts(
         own = _Variables(name, hostvars[name])
         pce = asked.setdefault(json.dumps([own.text(variable) for variable in _PCE]), name)
         failure = own.text("ven_failure") or ("" if name in alive else _FAILED)
-        address, port = own.text("ven_pce_host"), own.text("ven_pce_port")
+        # A user and a password in it are refused later, and shown nowhere before.
+        address, port = re.sub(r"^.*@", "…@", own.text("ven_pce_host")), own.text("ven_pce_port")
         known.append(
             {
                 "host": name,
