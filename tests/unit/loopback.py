@@ -161,3 +161,32 @@ def drip(handler: Handler) -> None:
         except OSError:
             break
     handler.close_connection = True
+
+
+def tunnel(handler: Handler) -> None:
+    """Do what a proxy does: connect, and pass on what comes from either side."""
+    host, _colon, port = handler.path.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as target:
+        handler.send_response(200)
+        handler.end_headers()
+
+        def carry(source: socket.socket, sink: socket.socket) -> None:
+            with suppress(OSError):
+                while data := source.recv(65536):
+                    sink.sendall(data)
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_WR)
+
+        answers = threading.Thread(target=carry, args=(target, handler.connection), daemon=True)
+        answers.start()
+        carry(handler.connection, target)
+        answers.join(10)
+    handler.close_connection = True
+
+
+@contextmanager
+def proxying() -> Iterator[Loopback]:
+    """Run a proxy for a while."""
+    with serving() as server:
+        server.script = [tunnel]
+        yield server

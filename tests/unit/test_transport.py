@@ -786,3 +786,15 @@ def test_a_client_key_that_cannot_be_used_is_named(pki: Pki, clock: Clock, tmp_p
         path.write_bytes(content)
         with pytest.raises(OptionError, match=f"^client_key: {problem}"):
             make("https://pce.invalid", clock, client_cert=str(certificate), client_key=str(path))
+
+
+def test_a_secret_within_three_bodies_is_not_shown(server: Loopback, clock: Clock) -> None:
+    secret = 's3cr\\et "word"'
+    quoted = json.dumps({"sent": json.dumps({"password": secret})})
+    server.script = [Canned(406, {}, json.dumps([{"message": quoted}]).encode())]
+    client = make(server.url, clock)
+    client.hide([secret])
+    with pytest.raises(ApiError) as caught:
+        client.get("/x")
+    assert "********" in str(caught.value)
+    assert "s3cr" not in str(caught.value)

@@ -358,7 +358,9 @@ class Transport:
         return urlsplit(self.endpoint.url).netloc
 
     def _api_error(self, answer: Answer) -> ApiError:
-        errors = read_errors(self._without_secrets(answer.body.decode("utf-8", errors="replace")).encode())
+        # Before it is read, since long texts are cut there; and after, since reading takes away what they are wrapped in.
+        body = self._without_secrets(answer.body.decode("utf-8", errors="replace")).encode()
+        errors = [{key: self._without_secrets(text) for key, text in error.items()} for error in read_errors(body)]
         said = describe(errors)
         if 300 <= answer.status < 400:
             # Only the host: what follows it may be a link made for one login.
