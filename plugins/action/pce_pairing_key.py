@@ -10,6 +10,6 @@ from ansible_collections.microseg.enforcement.plugins.plugin_utils.progress impo
 
 
 class ActionModule(ProgressAction):  # type: ignore[misc]  # imported by the collection's name
-    """Runs the module, and never asynchronously: a result is then in a file that everybody can read, and holds codes."""
+    """Runs the module, and never asynchronously: its result would be in a file that everybody can read."""
 
     _supports_async = False

@@ -358,7 +358,7 @@ class Transport:
         return urlsplit(self.endpoint.url).netloc
 
     def _api_error(self, answer: Answer) -> ApiError:
-        # Before it is read, since long texts are cut there; and after, since reading takes away what they are wrapped in.
+        # Before it is read, since long texts are cut there; and after, since reading takes away what wraps them.
         body = self._without_secrets(answer.body.decode("utf-8", errors="replace")).encode()
         errors = [{key: self._without_secrets(text) for key, text in error.items()} for error in read_errors(body)]
         said = describe(errors)
