@@ -1,17 +1,18 @@
-"""The edges as a user meets them: wrong options, broken networks, odd servers, the environment, and what is printed."""
+"""The edges as a user meets them: wrong options, broken networks, odd servers, the environment, and what is printed.
+
+test_tls.py has servers that cannot be trusted, test_echoes.py and test_secrets.py what may not be told.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import socket
-import ssl
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,8 @@ import trustme
 
 from tests.integration.runner import Result, connection, recap, run, run_ansible, run_module, run_playbook
 from tests.simulator.launch import Simulator
-from tests.unit.loopback import Handler, Loopback, closed_port, serving
+from tests.unit.loopback import closed_port, proxying, serving
 
-MODULES = ("pce_pairing_profile", "pce_pairing_profile_info", "pce_pairing_key", "pce_pairing_script_info")
 PROFILES = "/orgs/1/pairing_profiles"
 OLD: dict[str, Any] = {
     "href": f"{PROFILES}/24",
@@ -166,37 +166,6 @@ def test_where_no_pce_is(simulator: Simulator, port: Callable[[], Any], words: t
     assert all(word in text for word in words), text
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_an_untrusted_certificate_is_final(simulator: Simulator, other_ca: str, module: str) -> None:
-    options: Options = {"name": "PP"}
-    if module == "pce_pairing_key":
-        options = {"profile": "PP"}
-    elif module == "pce_pairing_script_info":
-        options = {"profile_href": OLD["href"]}
-    start = time.monotonic()
-    text = message(run_module(module, {**connection(simulator), **options, "ca_path": other_ca, "deadline": 2}))
-    assert time.monotonic() - start < 15  # a busy machine takes its time to start a process
-    assert "gave up" not in text  # what is tried again does not fit into this deadline
-    assert "the TLS connection to the PCE" in text
-    assert "ca_path" in text
-    assert simulator.journal() == []
-
-
-def test_a_certificate_of_another_name_is_final(simulator: Simulator, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("pce.example.com").configure_cert(context)
-    with serving(context) as server:
-        options = {"name": "PP", "ca_path": str(tmp_path / "ca.pem"), "pce_port": server.server_address[1]}
-        start = time.monotonic()
-        text = message(run_module("pce_pairing_profile", {**connection(simulator), **options}))
-        assert time.monotonic() - start < 15
-        assert "127.0.0.1" in text
-        assert "not valid for" in text
-        assert (server.connections, server.seen) == (1, [])
-
-
 # What a PCE answers.
 
 
@@ -331,34 +300,6 @@ def test_a_redirect_is_not_followed(simulator: Simulator) -> None:
 
 
 # What the task says, and what the environment says.
-
-
-def tunnel(handler: Handler) -> None:
-    """Do what a proxy does: connect, and pass on what comes from either side."""
-    host, _colon, port = handler.path.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as target:
-        handler.send_response(200)
-        handler.end_headers()
-
-        def carry(source: socket.socket, sink: socket.socket) -> None:
-            with suppress(OSError):
-                while data := source.recv(65536):
-                    sink.sendall(data)
-            with suppress(OSError):
-                sink.shutdown(socket.SHUT_WR)
-
-        answers = threading.Thread(target=carry, args=(target, handler.connection), daemon=True)
-        answers.start()
-        carry(handler.connection, target)
-        answers.join(10)
-    handler.close_connection = True
-
-
-@contextmanager
-def proxying() -> Iterator[Loopback]:
-    with serving() as server:
-        server.script = [tunnel]
-        yield server
 
 
 def counting(simulator: Simulator, env: Mapping[str, str], leave_out: tuple[str, ...] = (), **options: Any) -> Result:
@@ -502,20 +443,6 @@ def test_nothing_from_anywhere_names_what_is_missing() -> None:
     env = {name: "" for names in VARIABLES.values() for name in names[:2]}
     text = message(run_module("pce_pairing_profile_info", {}, env=env))
     assert all(option in text for option in ("pce_host", "api_key", "api_secret"))
-
-
-@pytest.mark.parametrize("env", [{}, {"PCE_VALIDATE_CERTS": "false"}], ids=["option", "variable"])
-def test_no_validation_of_certificates_warns_and_works(
-    simulator: Simulator, other_ca: str, env: dict[str, str]
-) -> None:
-    options: Options = {**connection(simulator), **WRITES["POST"], "ca_path": other_ca}
-    if not env:
-        options["validate_certs"] = False
-    result, ended = run_ansible("pce_pairing_profile", options, env=env)
-    assert result["changed"]
-    assert ended.output.count("[WARNING]: ") == 1
-    assert "validate_certs is false" in ended.output
-    assert "PP-NEW" in stored(simulator)
 
 
 # Whole runs of Ansible.
