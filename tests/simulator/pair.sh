@@ -37,6 +37,7 @@ END
 }
 
 # The options are checked before anything is installed; they are the control program's own.
+unset code  # whoever has exported a variable of this name does not get the code into it
 server= code=
 take() {
     [ "$#" -ge 3 ] || usage "the option $1 needs a value"
