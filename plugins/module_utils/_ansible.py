@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Callable
 from urllib.parse import unquote
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 
+from ._core.answers import one_line
 from ._core.errors import CollectionError, MissingLibraryError
 from ._core.kind import ABSENT, PRESENT, Kind
 from ._core.reconcile import Outcome, reconcile, request_from
@@ -24,6 +25,9 @@ _ADDRESSES = ("pce_host", "connector_url", "proxy")
 """The options that lead to a server, of whatever API: somebody may put a user and a password into them."""
 
 STATE = {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}
+
+_LONGEST_MESSAGE = 4000
+"""Characters: enough for ten objects that failed, each with its reason."""
 
 
 def manage(kind: Kind) -> None:
@@ -53,7 +57,7 @@ def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool
     ``after``, which is left out unless the user asked for it.
     """
     spec = {name: _ansible_spec(item) for name, item in {**options, **connection}.items()}
-    module = _Module(argument_spec=spec, supports_check_mode=True, **constraints)
+    module = Module(argument_spec=spec, supports_check_mode=True, **constraints)
     if not module.params["validate_certs"]:
         module.warn("validate_certs is false: whoever is on the way to the server can read and change everything")
     try:
@@ -61,15 +65,15 @@ def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool
     except MissingLibraryError as error:
         module.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
     except CollectionError as error:
-        module.fail_json(msg=str(error), changed=error.changed, **error.details())
+        module.fail_json(msg=one_line(error, _LONGEST_MESSAGE), changed=error.changed, **error.details())
     for warning in result.pop("warnings", ()):
-        module.warn(warning)
+        module.warn(one_line(warning, _LONGEST_MESSAGE))
     if not module._diff:  # the only way that AnsibleModule has to ask for it
         result.pop("diff", None)
     module.exit_json(**result)
 
 
-class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
+class Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
     """An AnsibleModule that also hides what Ansible's own no_log does not."""
 
     def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
@@ -85,14 +89,19 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
         super().log(msg, log_args)
 
     def exit_json(self, **result: Any) -> None:
-        """End well. See ``_hide_credentials``."""
+        """Print a result and end the process."""
         self._hide_credentials()
         super().exit_json(**result)
 
-    def fail_json(self, msg: str, **result: Any) -> None:
-        """End with a failure. See ``_hide_credentials``."""
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
+        """Print a failed result and end the process.
+
+        Ansible collects what it has to hide while it checks the options, and collects nothing where an entry of a list
+        is of a wrong type; but it shows all options in the result that says so.
+        """
         self._hide_credentials()
-        super().fail_json(msg=msg, **result)
+        self.no_log_values.update(_texts_of(self.params, set(_secret_names(self.argument_spec))))
+        super().fail_json(msg, **kwargs)
 
     def _hide_credentials(self) -> None:
         """Keep a user and password in an address out of the result: it repeats all options, wrong ones too."""
@@ -123,6 +132,26 @@ def _result(name: str, outcome: Outcome) -> Result:
         "diff": {"before": dict(outcome.before), "after": dict(outcome.after)},
         "warnings": outcome.warnings,
     }
+
+
+def _secret_names(spec: Spec) -> Iterator[str]:
+    """Give the names of all options that hold secrets, those of entries too."""
+    for name, item in spec.items():
+        if item.get("no_log"):
+            yield name
+        yield from _secret_names(item.get("options") or {})
+
+
+def _texts_of(value: Any, names: Collection[str], is_hidden: bool = False) -> Iterator[str]:
+    """Give all texts below any of ``names``, wherever that stands in a value."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts_of(item, names, is_hidden or name in names)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts_of(item, names, is_hidden)
+    elif is_hidden and value is not None and not isinstance(value, bool) and str(value):
+        yield str(value)
 
 
 def _ansible_spec(item: Mapping[str, Any]) -> dict[str, Any]:

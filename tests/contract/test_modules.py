@@ -57,7 +57,7 @@ def argument_spec(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     module = importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.modules.{name}")
     edge = importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.module_utils._ansible")
-    monkeypatch.setattr(edge, "_Module", capture)
+    monkeypatch.setattr(edge, "Module", capture)
     with pytest.raises(_Captured) as caught:
         module.main()
     assert caught.value.arguments["supports_check_mode"] is True

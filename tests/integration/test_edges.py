@@ -586,3 +586,14 @@ def test_check_mode_sends_nothing_that_changes(simulator: Simulator) -> None:
         assert result["changed"], (name, result)
     assert not any(entry["mutating"] for entry in simulator.journal())
     assert simulator.state() == before
+
+
+@pytest.mark.parametrize("wrong", ["no list", [["no dictionary"]], [{"name": ["x"], "labels": {"a": 1}}]], ids=str)
+def test_an_entry_of_a_wrong_type_shows_no_secret(simulator: Simulator, wrong: Any) -> None:
+    options = {**connection(simulator), "proxy": "http://planted:password@proxy:1", "pairing_profiles": wrong}
+    _result, ended = run_ansible("pce_pairing_profiles", options, "-vvv")
+    assert ended.status != 0
+    assert simulator.api_key in ended.output  # options are shown
+    assert simulator.api_secret not in ended.output
+    assert "planted:password" not in ended.output
+    assert simulator.journal() == []
