@@ -67,7 +67,8 @@ class Endpoint:
     """Where a server is and how to speak to it.
 
     ``url`` is the base of all paths, ``title`` the server's name in messages ("PCE"), ``address_options`` the options
-    that say where it is. ``user`` None means no authentication. ``ca_path`` None means: the environment's CA bundle,
+    that say where it is, ``credential_options`` those that are ``user`` and ``password``. ``user`` None means no
+    authentication. ``ca_path`` None means: the environment's CA bundle,
     else the one of requests. ``timeout`` and ``deadline`` are seconds: of silence on a connection, and for all that
     the task does. ``max_requests_per_minute`` 0 means no limit. ``hints`` gives for an HTTP status what its user should
     look at.
@@ -76,6 +77,7 @@ class Endpoint:
     url: str
     title: str
     address_options: str
+    credential_options: tuple[str, str] = ("user", "password")
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     validate_certs: bool = True
@@ -91,12 +93,13 @@ class Endpoint:
 
     def check(self) -> None:
         """Raise OptionError for what can be known to be wrong before any request."""
+        self._check_credentials()
         for option in ("timeout", "deadline"):
             if not 0 < getattr(self, option) <= 86400:
                 raise OptionError(option, "must be a number of seconds above 0 and at most 86400")
         for option in ("ca_path", "client_cert", "client_key"):
             path = getattr(self, option)
-            if path and not os.access(path, os.R_OK):
+            if path and not _is_readable(path):
                 raise OptionError(option, f"{path} does not exist or cannot be read")
         if self.client_key and not self.client_cert:
             raise OptionError("client_key", "needs client_cert beside it")
@@ -107,8 +110,17 @@ class Endpoint:
             if not _is_web_address(self.proxy):
                 raise OptionError("proxy", "must be a URL such as http://proxy.example.com:3128")
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            if self.validate_certs and not self.ca_path and not os.access(os.environ.get(name) or "/", os.R_OK):
+            if self.validate_certs and not self.ca_path and not _is_readable(os.environ.get(name) or "/"):
                 raise OptionError("ca_path", f"is not given, and {name} names a file that cannot be read")
+
+    def _check_credentials(self) -> None:
+        """Raise OptionError for what basic authentication cannot carry (RFC 7617): a server would read it otherwise."""
+        user_option, password_option = self.credential_options
+        for option, text in ((user_option, self.user or ""), (password_option, self.password or "")):
+            if not _is_sendable(text) or any(ord(char) < 32 or ord(char) == 127 for char in text):
+                raise OptionError(option, "must not have control characters or halves of characters")
+        if ":" in (self.user or ""):
+            raise OptionError(user_option, "must not have a colon: for a server the password begins there")
 
     def _check_certificates(self) -> None:
         """Raise OptionError for files that hold no certificates or keys: OpenSSL's own words name no option."""
@@ -196,7 +208,7 @@ class Transport:
             attempt += 1
             try:
                 answer = self._send(method, path, query, body, headers or {}, authenticate)
-                if answer.status < 300:
+                if 200 <= answer.status < 300:
                     return answer
                 failure: RequestError = self._api_error(answer)
                 wait = retry.retry_after(answer.header("Retry-After"), self.now())
@@ -267,7 +279,8 @@ class Transport:
         """Return the error to raise: what a POST did that ended with a server's fault is not known."""
         if isinstance(failure, UnknownOutcomeError):
             return failure.cause if retry.is_repeatable(method) else failure
-        if isinstance(failure, ApiError) and failure.status >= 500 and not retry.is_repeatable(method):
+        unclear = isinstance(failure, ApiError) and not 300 <= failure.status < 500
+        if isinstance(failure, ApiError) and unclear and not retry.is_repeatable(method):
             late = failure.status == _GATEWAY_TIMEOUT
             return UnknownOutcomeError(failure, transient=retry.is_transient(failure.status), late=late)
         return failure
@@ -294,7 +307,7 @@ class Transport:
         remaining = self.remaining()
         if remaining <= 0:
             raise late
-        url = self.endpoint.url + path + ("?" + urlencode(query) if query else "")
+        url = self.endpoint.url + path + ("?" + _encoded(query) if query else "")
         data = None if body is None else json.dumps(body).encode()
         sent_headers = {**headers, **({"Content-Type": "application/json"} if data is not None else {})}
         if authenticate and self.endpoint.user:
@@ -358,9 +371,12 @@ class Transport:
         return urlsplit(self.endpoint.url).netloc
 
     def _api_error(self, answer: Answer) -> ApiError:
-        # Before it is read, since long texts are cut there; and after, since reading takes away what wraps them.
-        body = self._without_secrets(answer.body.decode("utf-8", errors="replace")).encode()
-        errors = [{key: self._without_secrets(text) for key, text in error.items()} for error in read_errors(body)]
+        errors = []
+        # What comes with another status is no error but perhaps an object, with secrets of its own.
+        if answer.status >= 400:
+            # Before it is read, since long texts are cut there; and after, since reading takes away what wraps them.
+            body = self._without_secrets(answer.body.decode("utf-8", errors="replace")).encode()
+            errors = [{key: self._without_secrets(text) for key, text in error.items()} for error in read_errors(body)]
         said = describe(errors)
         if 300 <= answer.status < 400:
             # Only the host: what follows it may be a link made for one login.
@@ -408,6 +424,23 @@ def _read_body(response: requests.Response, method: str, path: str) -> bytes:
     return b"".join(chunks)
 
 
+def _encoded(query: Mapping[str, str]) -> str:
+    """Return a query string. Raise OptionError for what cannot be sent."""
+    for name, text in query.items():
+        if not _is_sendable(text):
+            raise OptionError(name, f"has half of a character: {one_line(text)}")
+    return urlencode(query)
+
+
+def _is_sendable(text: str) -> bool:
+    """Say whether a text is one of whole characters. Python's texts and JSON's escapes may hold halves of them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _basic(user: str, password: str) -> str:
     """Return the header of basic authentication in UTF-8, which requests would not do."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -422,6 +455,14 @@ def _credentials(endpoint: Endpoint, proxies: Iterable[str]) -> set[str]:
         login = proxy.rpartition("@")[0].rpartition("//")[2]
         found |= {login, unquote(login), unquote(login.partition(":")[2])}
     return found - {""}
+
+
+def _is_readable(path: str) -> bool:
+    """Say whether there is something to be read at ``path``."""
+    try:
+        return os.access(path, os.R_OK)
+    except ValueError:  # a character that no path has
+        return False
 
 
 def _is_web_address(url: str) -> bool:

@@ -79,6 +79,7 @@ class Pce:
             url=f"https://{server}{base}",
             title="PCE",
             address_options="pce_host and pce_port",
+            credential_options=("api_key", "api_secret"),
             user=params["api_key"],
             password=params["api_secret"],
             hints=_HINTS,

@@ -45,6 +45,7 @@ class Pe:
             url=api_url(params["connector_url"], self._names.base),
             title="connector server",
             address_options="connector_url",
+            credential_options=("connector_user", "connector_password"),
             user=user,
             password=password,
             hints={
