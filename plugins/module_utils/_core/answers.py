@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
@@ -18,7 +19,11 @@ from .errors import ContractError
 
 _MOST_ERRORS = 10
 _LONGEST_TEXT = 500
+_DEEPEST = 60
+"""Objects and lists in each other. No API comes near, and what is deeper cannot be handled safely everywhere."""
 _LONGEST_MARKUP = 10_000
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _SHORTEST_LINE = 8  # shorter lines of a key file say nothing, and would take letters out of ordinary words
 
 
@@ -57,7 +62,7 @@ class Answer:
     def json(self) -> Any:
         """Return the decoded body. Raise ContractError where it is not JSON."""
         try:
-            return json.loads(self.body)
+            return decoded(self.body)
         except (ValueError, RecursionError) as error:
             raise self.contract_error("the body is not valid JSON") from error
 
@@ -69,10 +74,15 @@ class Answer:
         return value
 
     def json_objects(self) -> list[dict[str, Any]]:
-        """Return the decoded body. Raise ContractError where it is not a JSON array of objects."""
+        """Return the decoded body of a list. Raise ContractError where it is not a JSON array of objects.
+
+        Only 200 stands for what there is: 206 is a part of it, and 202 a promise.
+        """
         value = self.json()
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.contract_error("the body is not a JSON array of objects")
+        if self.status != 200:
+            raise self.contract_error("a list comes with 200")
         return value
 
     def contract_error(self, problem: str) -> ContractError:
@@ -112,10 +122,40 @@ def _forms(secret: str) -> set[str]:
     return found
 
 
-def one_line(value: Any) -> str:
-    """Return ``value`` as one printable line of bounded length."""
-    text = " ".join("".join(char if char.isprintable() else " " for char in str(value)).split())
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+def decoded(body: bytes) -> Any:
+    """Return a body's JSON. Raise ValueError or RecursionError for what is no JSON that every program takes.
+
+    Python takes more: numbers that are none, halves of characters. They would be passed on to programs that do not.
+    """
+    value = json.loads(body.decode("utf-8-sig"), parse_constant=_number, parse_float=_number)
+    if _HALF.search(body) and _HALF_CHARACTER.search(json.dumps(value, ensure_ascii=False)):
+        raise ValueError("a text has half of a character")
+    level = [value]
+    for _depth in range(_DEEPEST):
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return value
+    raise ValueError("too deep")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
+
+
+def one_line(value: Any, longest: int = _LONGEST_TEXT) -> str:
+    """Return ``value`` as one printable line of at most ``longest`` characters."""
+    # Cut before it is looked at: a server may say megabytes.
+    start = str(value)[: 4 * longest]
+    text = " ".join("".join(char if char.isprintable() else " " for char in start).split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def read_errors(body: bytes) -> list[dict[str, str]]:
@@ -129,10 +169,10 @@ def read_errors(body: bytes) -> list[dict[str, str]]:
         return []
     try:
         value = json.loads(text)
+        entries = value if isinstance(value, list) else [value]
+        return [error for error in map(_read_error, entries[:_MOST_ERRORS]) if error["token"] or error["message"]]
     except (ValueError, RecursionError):
         return [{"token": "", "message": _plain_text(text)}]
-    entries = value if isinstance(value, list) else [value]
-    return [error for error in map(_read_error, entries[:_MOST_ERRORS]) if error["token"] or error["message"]]
 
 
 def _read_error(entry: Any) -> dict[str, str]:

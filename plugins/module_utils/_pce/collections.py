@@ -19,6 +19,7 @@ from . import hrefs
 PAGE = 500
 """The most objects that a synchronous GET returns."""
 
+_MOST_DIGITS = 12  # a number of more can be no count of objects
 _POLL = 0.5
 _SLOWEST_POLL = 5.0
 
@@ -42,8 +43,8 @@ def read_all(
 
 def _is_complete(answer: Answer, count: int) -> bool:
     total = (answer.header("X-Total-Count") or "").strip()
-    if re.fullmatch(r"[0-9]{1,12}", total):
-        return count >= int(total)
+    if re.fullmatch(r"[0-9]+", total):
+        return len(total) <= _MOST_DIGITS and count >= int(total)
     return count < PAGE
 
 

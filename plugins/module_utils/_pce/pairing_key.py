@@ -182,12 +182,14 @@ def _generate(
                 if made:  # secrets: a failure does not show them
                     where = f"are in {task.file.path}" if task.file else "are lost"
                     error.add(f"{made} keys that were generated before {where}")
+                    error.changed = True
                 raise
             progress.tell("pairing keys generated", len(keys) - len(kept), task.count - len(kept))
             try:
                 _save(task, profile, keys)
             except CollectionError as error:
                 error.add(f"The pairing key that was just generated is lost. {_UNKNOWN_KEY}")
+                error.changed = True
                 raise
     return keys
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from .._core.answers import one_line
 from .._core.create import create_once
 from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before
 from .._core.kind import Identity, Kind, Raw
@@ -62,7 +63,12 @@ class PceStore:
         for number, raw in enumerate(shown):
             if not _is_deleted(raw):
                 href = raw.get(self._kind.reference)
-                kept.setdefault(href if isinstance(href, str) else number, raw)
+                other = kept.setdefault(href if isinstance(href, str) else number, raw)
+                if self._kind.names_of(other) != self._kind.names_of(raw):
+                    # Which of them would be changed or deleted is not known.
+                    raise ContractError(
+                        f"the PCE shows {one_line(href)} twice, under different names", "GET", self._path
+                    )
         if most is not None and len(kept) < len(shown):
             return self.query(parameters)[:most]
         return list(kept.values())
@@ -91,9 +97,13 @@ class PceStore:
                 self._delete(href)
                 return None
             self._put(href, complete)
-            updated = self._get(href)
-            if updated is None:
-                raise RequestError(f"{href} was deleted by somebody else just after it was updated", "PUT", href)
+            try:
+                updated = self._get(href)
+                if updated is None:
+                    raise RequestError(f"{href} was deleted by somebody else just after it was updated", "PUT", href)
+            except CollectionError as error:
+                error.changed = True
+                raise
             return updated
 
     def update(self, plan: Plan, current: Raw) -> Raw:
@@ -154,12 +164,20 @@ class PceStore:
         try:
             created = answer.json_object()
             self.own_href(created.get(self._kind.reference))
-        except ContractError:
-            found = self.find(identity)
+        except ContractError as error:
+            error.changed = True  # the PCE has accepted it, whatever it says of it
+            found = self._find_created(identity)
             if found is None:
                 raise
             return found
         return created
+
+    def _find_created(self, identity: Identity) -> Raw | None:
+        try:
+            return self.find(identity)
+        except CollectionError as error:
+            error.changed = True
+            raise
 
     def _delete(self, href: str) -> None:
         try:
@@ -175,6 +193,11 @@ class PceStore:
             if error.status == 404:
                 return None
             raise
+        if raw.get(self._kind.reference) != href:
+            # What follows would be done to another object than the one that was asked for.
+            raise ContractError(
+                f"the PCE answered GET {href} with {one_line(raw.get(self._kind.reference))}", "GET", href
+            )
         return None if _is_deleted(raw) else raw
 
     def _has(self, raw: Raw, identity: Identity) -> bool:

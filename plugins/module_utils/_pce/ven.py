@@ -200,7 +200,7 @@ def _few(store: PceStore, identities: Sequence[Identity]) -> list[Raw]:
         else:
             raw = store.find(identity)
             raws = [] if raw is None else [raw]
-        found.update({raw.get("href"): raw for raw in raws})
+        found.update({store.own_href(raw.get("href")): raw for raw in raws})
     return list(found.values())
 
 

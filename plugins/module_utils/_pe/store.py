@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core.answers import Answer
+from .._core.answers import Answer, one_line
 from .._core.create import create_once
 from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError
 from .._core.kind import Identity, Kind, Raw
@@ -272,6 +272,7 @@ class PeStore:
 
     def _all(self) -> list[dict[str, Any]]:
         found = self._transport.get(self._names.instances).json_objects()
+        self._refuse_doubles(found)
         self._unknown = sum(self._kind.names_of(raw) is None for raw in found)
         return found
 
@@ -284,7 +285,25 @@ class PeStore:
             # The id or the path of the API may be wrong: there is always a collection, so its 404 tells the path.
             self._all()
             return None
-        return self._concealed(answer.json_object())
+        raw = answer.json_object()
+        shown = self._kind.field(self._kind.reference).value_in(raw)
+        if shown is not None and shown != reference:
+            # What follows would be done to another instance than the one that was asked for.
+            raise answer.contract_error(f"it shows the {self._kind.title} {one_line(shown)}")
+        return self._concealed(raw)
+
+    def _refuse_doubles(self, raws: Sequence[Raw]) -> None:
+        """Raise ContractError where one id is that of several instances: none of them may be touched."""
+        shown = [self._kind.field(self._kind.reference).value_in(raw) for raw in raws]
+        seen: set[str] = set()
+        for reference in (item for item in shown if isinstance(item, str)):
+            if reference in seen:
+                raise ContractError(
+                    f"the connector server shows several instances with the id {one_line(reference)}",
+                    "GET",
+                    self._names.instances,
+                )
+            seen.add(reference)
 
     def _has(self, raw: Raw, identity: Identity) -> bool:
         return all(self._kind.field(name).value_in(raw) == value for name, value in identity.names.items())

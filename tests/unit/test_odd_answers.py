@@ -1,0 +1,153 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers that no server should give: nothing is done to another object than was meant, and all is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plugins.module_utils._core.answers import Answer, one_line
+from plugins.module_utils._core.errors import ApiError, CollectionError, ContractError, UnknownOutcomeError
+from plugins.module_utils._core.kind import Identity
+from plugins.module_utils._core.plan import Action, Plan
+from plugins.module_utils._pce import ven
+from plugins.module_utils._pce.connection import PCE, Client
+from plugins.module_utils._pce.label import LABEL
+from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
+from plugins.module_utils._pce.store import PceStore
+from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
+from plugins.module_utils._pe.names import NAMES
+from plugins.module_utils._pe.store import Connector, PeStore
+
+from .helpers import PROFILES, FakeTransport, Reply, in_turn, raw_profile
+
+PROFILE = f"{PROFILES}/24"
+INSTANCE: dict[str, Any] = {"id": "i-1", "controller": {"ipAddress": "192.0.2.1"}}
+
+
+def pce(*replies: Reply) -> PceStore:
+    return PceStore(FakeTransport(in_turn(*replies)), 1, PAIRING_PROFILE)
+
+
+def connector(*replies: Reply) -> PeStore:
+    return PeStore(Connector(FakeTransport(in_turn(*replies)), NAMES), CONNECTOR_INSTANCE)
+
+
+@pytest.mark.parametrize("href", [f"{PROFILES}/25", "/orgs/2/pairing_profiles/24", "../x", None, 24, ["x"]], ids=str)
+def test_another_pairing_profile_than_was_asked_for_is_not_taken(href: Any) -> None:
+    with pytest.raises(ContractError, match="answered GET"):
+        pce(Reply(200, raw_profile(href=href))).find(Identity(PROFILE))
+
+
+def test_another_instance_than_was_asked_for_is_not_taken() -> None:
+    with pytest.raises(ContractError, match="shows the connector instance i-2"):
+        connector(Reply(200, {**INSTANCE, "id": "i-2"})).find(Identity("i-1"))
+
+
+def test_one_href_under_two_names_is_nobodys() -> None:
+    both = [raw_profile(), raw_profile(name="other")]
+    with pytest.raises(ContractError, match="twice, under different names"):
+        pce(Reply(200, both)).find(Identity(names={"name": "PP"}))
+
+
+def test_one_id_of_two_instances_is_nobodys() -> None:
+    both = [INSTANCE, {**INSTANCE, "controller": {"ipAddress": "192.0.2.2"}}]
+    with pytest.raises(ContractError, match="several instances with the id i-1"):
+        connector(Reply(200, both)).find(Identity(names={"controller_ip": "192.0.2.1", "address_space_name": None}))
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 206])
+def test_only_200_says_that_there_is_nothing(status: int) -> None:
+    with pytest.raises(ContractError):
+        pce(Reply(status, [])).find(Identity(names={"name": "PP"}))
+    with pytest.raises(ContractError):
+        connector(Reply(status, [])).find(Identity(names={"controller_ip": "192.0.2.1", "address_space_name": None}))
+
+
+def test_a_count_that_no_collection_has_is_not_reached() -> None:
+    with pytest.raises(ContractError, match="not all"):
+        pce(*[Reply(200, [], {"X-Total-Count": "9" * 13})] * 2).find(Identity(names={"name": "PP"}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b'{"a": 1e999}',
+        b'"\\ud800"',
+        b'{"\\udfff": 1}',
+        b'"\xed\xa0\x80"',
+        b"\xff\xfe[\x00]\x00",
+        b"[" * 61 + b"]" * 61,
+        b'{"a":' * 500 + b"1" + b"}" * 500,
+        b"9" * 5000,
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_what_only_python_takes_for_json_is_none(body: bytes) -> None:
+    with pytest.raises(ContractError, match="not valid JSON"):
+        Answer(200, {}, body, "GET", "/x").json()
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'"\\ud83d\\ude00"', "\U0001f600"),
+        (b'"\\\\ud800"', "\\ud800"),
+        (b"\xef\xbb\xbf[1.5e3]", [1500.0]),
+        (b'{"a": {"b": [{"c": [[]]}]}}', {"a": {"b": [{"c": [[]]}]}}),
+    ],
+)
+def test_what_is_json_is_taken(body: bytes, value: Any) -> None:
+    assert Answer(200, {}, body, "GET", "/x").json() == value
+
+
+def test_a_line_of_megabytes_is_short() -> None:
+    assert len(one_line("x y " * 1_000_000)) == 500
+    assert len(one_line("x\n" * 1_000_000, 4000)) == 4000
+
+
+@pytest.mark.parametrize("status", [101, 103, 199])
+def test_a_status_below_200_is_no_success(status: int) -> None:
+    with pytest.raises(ApiError):
+        FakeTransport(in_turn(Reply(status))).request("DELETE", PROFILE)
+    with pytest.raises(UnknownOutcomeError):
+        FakeTransport(in_turn(Reply(status))).request("POST", PROFILES, body={})
+
+
+def test_what_comes_with_a_redirect_is_not_shown() -> None:
+    body = {"additionalSettings": [{"name": "PASSWORD", "value": "shown-by-the-server"}]}
+    with pytest.raises(ApiError) as caught:
+        FakeTransport(in_turn(Reply(302, body, {"Location": "https://elsewhere"}))).get("/x")
+    assert "shown-by-the-server" not in f"{caught.value}{caught.value.details()}"
+
+
+@pytest.mark.parametrize("reply", [Reply(200, []), Reply(500), Reply(404), Reply(200, raw_profile(25))], ids=str)
+def test_an_update_that_cannot_be_read_back_is_told(reply: Reply) -> None:
+    plan = Plan(Action.UPDATE, PROFILE, {"description": "x"}, raw_profile(), raw_profile(description="x"))
+    with pytest.raises(CollectionError) as caught:
+        pce(Reply(204), reply).execute(plan, Identity(PROFILE))
+    assert caught.value.changed
+
+
+@pytest.mark.parametrize("look", [Reply(200, []), Reply(500), Reply(200, {})], ids=str)
+def test_a_creation_that_cannot_be_read_is_told(look: Reply) -> None:
+    plan = Plan(Action.CREATE, changes={"key": "role", "value": "web"}, after={})
+    store = PceStore(FakeTransport(in_turn(Reply(201, []), look)), 1, LABEL)
+    with pytest.raises(CollectionError) as caught:
+        store.execute(plan, Identity(names={"key": "role", "value": "web"}))
+    assert caught.value.changed
+
+
+@pytest.mark.parametrize("href", [["x"], {"a": 1}, None, "/users/1"], ids=str)
+def test_a_ven_without_a_usable_href_is_an_error(href: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = FakeTransport(lambda _sent: Reply(200, [{"href": href, "hostname": "web1", "status": "active"}]))
+    monkeypatch.setattr(PCE, "client", lambda _params: Client(transport, 1, "pce:8443"))
+    params = {"hostnames": ["web1"], "hrefs": None, "state": "unpaired", "firewall_restore": "default"}
+    with pytest.raises(ContractError, match="href"):
+        ven.keep_vens(params, dry_run=False)
