@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint unit integration browser chromium races docs public bench clean
+.PHONY: help demo test lint unit integration browser chromium races docs public bench hostile clean
 
 help:
 	@echo "make demo         pair five hosts with a simulated PCE, then keep connector instances, and show it"
@@ -16,6 +16,7 @@ help:
 	@echo "make docs         check the documentation, and build a site of it in .cache/site/html"
 	@echo "make public       bring docs/public.json, the list of what users may rely on, up to date"
 	@echo "make races        200 rounds of two runs at a time, and of runs that are killed; make test has 21 of them"
+	@echo "make hostile      ten thousand cases of hostile options and answers; make unit has a few of them"
 	@echo "make bench        measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
 	@echo "make clean        remove what the others made"
 	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment (3.10 or later)"
@@ -34,7 +35,7 @@ lint: $(VENV)/test
 	$(BIN)/python -m tests.lint_playbooks
 
 unit: $(VENV)/test
-	$(BIN)/python -m pytest tests/unit tests/contract -n $(WORKERS) -q
+	$(BIN)/python -m pytest tests/unit tests/contract tests/hostile -n $(WORKERS) -q
 
 integration: $(VENV)/test
 	$(BIN)/python -m pytest tests/integration tests/examples -n $(WORKERS) --dist worksteal -q
@@ -56,6 +57,9 @@ docs: $(VENV)/test
 
 public: $(VENV)/test
 	@$(BIN)/python -m tests.public
+
+hostile: $(VENV)/test
+	MICROSEG_HOSTILE=long $(BIN)/python -m pytest tests/hostile -n $(WORKERS) -q
 
 bench: $(VENV)/bench
 	@$(BIN)/python -m tests.bench $(BENCH)

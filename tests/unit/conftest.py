@@ -12,7 +12,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("unit", deadline=None, max_examples=25, database=None, derandomize=True)
+import tests.profiles
+
+assert tests.profiles
 hypothesis.settings.load_profile("unit")
 
 _READ_BY_REQUESTS = (

@@ -1,0 +1,88 @@
+"""Hostile options and hostile answers: of every module, whatever it is given and whatever it is told."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import documented
+from tests.hostile import cases, mutations, values
+from tests.profiles import HOSTILE, LONG
+
+MODULES = documented.names()
+
+
+@lru_cache
+def spec(module: str) -> dict[str, Any]:
+    """The argument spec of a module."""
+    found: dict[str, Any] = cases.specs(MODULES)[module]
+    return found
+
+
+def test_every_module_has_tasks_that_are_right() -> None:
+    assert sorted(values.TASKS) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_tasks_that_are_right_are_done(module: str) -> None:
+    methods: set[str] = set()
+    for task in values.TASKS[module]:
+        outcome = cases.check({"module": module, "options": {**values.connection(module), **task}})
+        assert not outcome["failed"], outcome
+        methods |= {line.partition(" ")[0] for line in outcome["requests"]}
+    assert methods != {"GET"} or module.endswith("_info")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_option_of_another_type_asks_nobody(module: str) -> None:
+    """Every option, those of the entries of lists too."""
+    for option, about in spec(module).items():
+        for wrong in values.surely_wrong(about):
+            refused(module, {option: wrong})
+        for inner, known in (about.get("options") or {}).items():
+            for wrong in values.surely_wrong(known)[: None if LONG else 2]:
+                entry = {**values.TASKS[module][0][option][0], inner: wrong}
+                refused(module, {option: [entry]})
+
+
+def refused(module: str, options: dict[str, Any]) -> None:
+    """Assert that a task is refused before anybody is asked."""
+    case = {"module": module, "options": {**values.connection(module), **values.TASKS[module][0], **options}}
+    outcome = cases.check(case)
+    assert outcome["failed"], cases.report(case, outcome)
+    assert outcome["requests"] == [], cases.report(case, outcome)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_option_with_every_hostile_text(module: str) -> None:
+    texts = values.HOSTILE[:: 3 if LONG else 20]
+    for option, about in spec(module).items():
+        for text in texts:
+            value = values.HIDDEN + text if about.get("no_log") else text
+            task = {**values.connection(module), **values.TASKS[module][0]}
+            cases.check({"module": module, "options": {**task, option: value}})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_hostile_options(module: str) -> None:
+    @HOSTILE
+    @given(values.tasks(module, spec(module)), st.booleans())
+    def run(options: dict[str, Any], check: bool) -> None:
+        cases.check({"module": module, "options": options, "check": check})
+
+    run()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_hostile_answers(module: str) -> None:
+    @HOSTILE
+    @given(st.sampled_from(values.TASKS[module]), mutations.faults())
+    def run(task: dict[str, Any], faults: list[dict[str, Any]]) -> None:
+        options = {**values.connection(module), **task, "deadline": 60}
+        cases.check({"module": module, "options": options, "faults": faults})
+
+    run()
