@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options that cannot be sent as they are: refused by their names, before anything is sent."""
+"""What cannot be sent as it is, and what cannot be shown: options are refused by their names, answers not quoted."""
 
 from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils._core.errors import OptionError
+from plugins.module_utils._core.errors import OptionError, RequestError
 from plugins.module_utils._core.transport import Endpoint, Transport
+
+from .loopback import Handler, serving
 
 URL = "https://pce.invalid:8443/api/v2"
 
@@ -44,3 +46,24 @@ def test_a_path_that_no_file_can_have(path: str) -> None:
 def test_a_query_with_half_of_a_character() -> None:
     with pytest.raises(OptionError, match=r"^name: has half of a character"):
         Transport(endpoint()).get("/x", {"name": "a\ud800"})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"shown-by-the-server and more\r\n\r\n",
+        b"HTTP/1.1 100 x\r\n\r\nshown-by-the-server\r\n\r\n",
+        b"HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\nshown-by-the-server\r\n",
+    ],
+    ids=["no status line", "none after 100", "no chunk"],
+)
+def test_what_is_not_http_is_not_quoted(said: bytes) -> None:
+    def say(handler: Handler) -> None:
+        handler.wfile.write(said)
+        handler.close_connection = True
+
+    with serving() as server:
+        server.script = [say]
+        transport = Transport(Endpoint(server.url, "PCE", "pce_host"), sleep=lambda _seconds: None)
+        with pytest.raises(RequestError, match="what it sent is not HTTP"):
+            transport.get("/x")

@@ -21,6 +21,7 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from http.client import BadStatusLine
 from typing import Any, Callable, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -44,11 +45,12 @@ try:
     import requests
     from requests.utils import get_environ_proxies, select_proxy
     from urllib3 import disable_warnings
-    from urllib3.exceptions import InsecureRequestWarning, NewConnectionError
+    from urllib3.exceptions import InsecureRequestWarning, InvalidChunkLength, NewConnectionError
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
+    _NOT_HTTP = (BadStatusLine, InvalidChunkLength)
 
 Result = TypeVar("Result")
 
@@ -538,6 +540,8 @@ def _reason(error: BaseException) -> str:
     chain = _chain(error)
     if any(isinstance(item, requests.exceptions.Timeout) for item in chain):
         return "no answer in time"
+    if any(isinstance(item, _NOT_HTTP) and not isinstance(item, OSError) for item in chain):
+        return "what it sent is not HTTP"  # the exceptions quote it, and it may hold secrets
     for item in reversed(chain):
         if isinstance(item, OSError) and item.strerror and not isinstance(item, requests.RequestException):
             return one_line(item.strerror)
