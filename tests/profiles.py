@@ -19,6 +19,6 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     print_blob=False,
 )
-settings.register_profile("hostile-long", settings.get_profile("hostile"), max_examples=450)
+settings.register_profile("hostile-long", settings.get_profile("hostile"), max_examples=250)
 
 HOSTILE = settings.get_profile("hostile-long" if LONG else "hostile")

@@ -6,6 +6,7 @@ Written from the API pages, for a strict reader, and not from the modules: nothi
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -80,7 +81,7 @@ class Exchange:
     def shown(self) -> list[dict[str, Any]] | None:
         """The objects that a strict reader finds in the answer: of 200, and of a body that is a list of them."""
         try:
-            value = json.loads(self.reply.body().decode())
+            value = json.loads(self.reply.body().decode("utf-8-sig"))
         except (ValueError, RecursionError):
             return None
         if self.reply.status != 200 or not isinstance(value, list):
@@ -91,7 +92,7 @@ class Exchange:
     def one(self) -> dict[str, Any] | None:
         """The object that the answer is."""
         try:
-            value = json.loads(self.reply.body().decode())
+            value = json.loads(self.reply.body().decode("utf-8-sig"))
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) and self.is_good else None
@@ -413,7 +414,7 @@ def _declared(ended: Ended, collection: str) -> list[dict[str, Any]]:
         if not isinstance(entry, Mapping):
             continue
         if collection == "instances":
-            address = str(entry.get("controller_ip", "")).strip()
+            address = _address(str(entry.get("controller_ip", "")).strip())
             space = entry.get("address_space_name")
             found.append(
                 {
@@ -439,6 +440,15 @@ def _declared(ended: Ended, collection: str) -> list[dict[str, Any]]:
     if ended.module == "pce_pairing_key":
         found = [{"name": _text(options.get("profile")), "href": options.get("profile_href")}]
     return found
+
+
+def _address(text: str) -> str:
+    """Return an address in its usual spelling; an IPv4 address written as an IPv6 one is the former."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def _text(value: Any) -> Any:
