@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ PAYLOADS = [
 """Values whose command, if a shell ever read them, would leave a file ``owned``."""
 
 LABELS = ("role", "app", "env", "loc")
+
+ELSEWHERE = (ROOT / "owned", ROOT / "playbooks" / "owned", Path.home() / "owned")
+"""Where a shell would leave the file: tasks on this machine work in the directory of their playbook."""
 
 NOTING = f"""#!{sys.executable}
 import json, os, pathlib, sys
@@ -115,13 +119,15 @@ class Hosts:
 
     def owned(self) -> list[str]:
         """What a shell has left that read a payload."""
-        found = [*self.directory.rglob("owned"), ROOT / "owned", Path.home() / "owned"]
+        found = [*self.directory.rglob("owned"), *ELSEWHERE]
         return [str(path) for path in found if path.exists()]
 
 
 @pytest.fixture
-def hosts(tmp_path: Path, simulator: Simulator) -> Hosts:
-    return Hosts(tmp_path, simulator)
+def hosts(tmp_path: Path, simulator: Simulator) -> Iterator[Hosts]:
+    yield Hosts(tmp_path, simulator)
+    for path in ELSEWHERE:
+        path.unlink(missing_ok=True)
 
 
 def test_the_payloads_would_be_found(hosts: Hosts) -> None:
