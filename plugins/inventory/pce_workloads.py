@@ -227,7 +227,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             options["managed"] = str(options["managed"]).lower()
         spec = {name: _with_fallback(item) for name, item in PCE.options.items()}
         spec.update({name: _spec(known[name]) for name in _OWN})
-        result = ArgumentSpecValidator(spec).validate({name: options[name] for name in options if name in spec})
+        try:
+            result = ArgumentSpecValidator(spec).validate({name: options[name] for name in options if name in spec})
+        except OverflowError as error:  # of Ansible's conversions, over infinite numbers
+            raise AnsibleParserError(f"an option is no finite number: {one_line(error)}") from None
         if result.error_messages:
             raise AnsibleParserError("; ".join(map(one_line, result.error_messages)))
         expressions = {name: given[name] for name in given if name in _EXPRESSIONS}

@@ -42,6 +42,11 @@ def test_an_inventory_that_is_right_has_hosts() -> None:
         assert len(check(task, [])["hosts"]) == 2
 
 
+def test_an_infinite_number_is_told() -> None:
+    for name in ("pce_org_id", "pce_port"):
+        assert "no finite number" in check({name: "@@raw 1e999@@"}, [])["msg"]
+
+
 @HOSTILE
 @given(st.sampled_from(TASKS), values.entries(options()))
 def test_hostile_options(task: dict[str, Any], more: dict[str, Any]) -> None:
