@@ -88,7 +88,7 @@ def _end() -> None:
         # It ends, and removes its directory, when there are no more cases; one that hangs is killed.
         process.stdin.close()  # type: ignore[union-attr]
         try:
-            process.wait(5)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
