@@ -1,14 +1,16 @@
-"""Module processes that start fast: forked from one that has Ansible's part and requests imported already.
+"""Module processes that start fast: forked from one that has Ansible's part, requests and the collection's own imported.
 
-Four fifths of a module's half second go into those imports. Each module still runs in a process of its own, with its
+Nine tenths of a module's half second go into those imports. Each module still runs in a process of its own, with its
 own environment and standard streams; nothing of one run is left for the next.
 """
 
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -69,6 +71,9 @@ def main(path: str, collections: str) -> None:
 
     assert ansible.module_utils.basic
     sys.path.insert(0, collections)
+    shared = importlib.import_module("ansible_collections.microseg.enforcement.plugins.module_utils")
+    for found in pkgutil.walk_packages(shared.__path__, f"{shared.__name__}."):
+        importlib.import_module(found.name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
