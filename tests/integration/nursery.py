@@ -1,4 +1,4 @@
-"""Module processes that start fast: forked from one that has Ansible's part, requests and the collection's own imported.
+"""Module processes that start fast: forked from one that has Ansible, requests and module_utils imported already.
 
 Nine tenths of a module's half second go into those imports. Each module still runs in a process of its own, with its
 own environment and standard streams; nothing of one run is left for the next.
