@@ -6,8 +6,10 @@ import asyncio
 import re
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+import zlib
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -26,6 +28,8 @@ class Rule:
     server: "pce" or the name of a connector, None for all;
     skip: how many matching requests pass first; times: how many it hits then, None for all;
     seconds: of a hang (600 unless given), or between two bytes of a slow answer (1 unless given).
+    head: a slow answer is slow from its status line on, so that one without a body is slow too.
+    packed: a huge body travels compressed, so that it costs the sender nothing.
     """
 
     kind: str
@@ -42,6 +46,8 @@ class Rule:
     seconds: float | None = None
     url: str = ""
     size: int = 100_000_000
+    head: bool = False
+    packed: bool = False
 
     def matches(self, method: str, path: str, server: str = "pce") -> bool:
         """The request is one that the rule is for, whether it is its turn or not."""
@@ -114,13 +120,32 @@ async def _hang(rule: Rule, request: web.Request, _act: Act) -> web.StreamRespon
 
 
 async def _slow(rule: Rule, request: web.Request, act: Act) -> web.StreamResponse:
-    """The headers at once, then one byte of the body every `seconds`."""
+    """The headers at once unless `head` says otherwise, then one byte of the body every `seconds`."""
+    pause = 1 if rule.seconds is None else rule.seconds
     answer, body = await _acted(act)
+    if rule.head:
+        return await _slow_from_the_start(pause, request, answer, body)
     out = await _started(request, answer, len(body))
     for position in range(len(body)):
-        await asyncio.sleep(1 if rule.seconds is None else rule.seconds)
+        await asyncio.sleep(pause)
         await out.write(body[position : position + 1])
     return out
+
+
+async def _slow_from_the_start(
+    pause: float, request: web.Request, answer: web.Response, body: bytes
+) -> web.StreamResponse:
+    """One byte of everything every `pause` seconds, past aiohttp, which sends headers as a whole."""
+    headers = {**answer.headers, "Content-Length": str(len(body)), "Connection": "close"}
+    lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in headers.items())]
+    for byte in "\r\n".join([*lines, "", ""]).encode() + body:
+        await asyncio.sleep(pause)
+        if request.transport is None or request.transport.is_closing():
+            break
+        request.transport.write(bytes([byte]))
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response(status=500)  # reaches nobody
 
 
 async def _truncate(_rule: Rule, request: web.Request, act: Act) -> web.StreamResponse:
@@ -150,13 +175,26 @@ async def _redirect(rule: Rule, _request: web.Request, _act: Act) -> web.StreamR
 async def _huge(rule: Rule, request: web.Request, _act: Act) -> web.StreamResponse:
     """A body of `size` bytes without an announced length: a JSON list with nothing but spaces in it."""
     out = web.StreamResponse(headers={"Content-Type": "application/json"})
+    if rule.packed:
+        out.headers["Content-Encoding"] = "gzip"
     await out.prepare(request)
-    await out.write(b"[")
-    block = b" " * 65536
-    for sent in range(0, rule.size - 2, len(block)):
-        await out.write(block[: rule.size - 2 - sent])
-    await out.write(b"]")
+    for block in _packed(rule.size) if rule.packed else _blank_list(rule.size):
+        await out.write(block)
     return out
+
+
+def _blank_list(size: int) -> Iterator[bytes]:
+    yield b"["
+    block = b" " * 65536
+    for sent in range(0, size - 2, len(block)):
+        yield block[: size - 2 - sent]
+    yield b"]"
+
+
+@lru_cache(maxsize=4)
+def _packed(size: int) -> list[bytes]:
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)  # with the head and foot of gzip
+    return [packed for block in _blank_list(size) if (packed := packer.compress(block))] + [packer.flush()]
 
 
 _KINDS: dict[str, Callable[[Rule, web.Request, Act], Awaitable[web.StreamResponse]]] = {

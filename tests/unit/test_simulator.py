@@ -982,6 +982,17 @@ def test_a_slow_answer(pce: Client) -> None:
     assert 0.15 <= time.monotonic() - start < 5
 
 
+def test_an_answer_that_is_slow_from_its_status_line_on(pce: Client) -> None:
+    pce.simulator.fault("slow", seconds=0.001, head=True)
+    start = time.monotonic()
+    response = pce.ask("GET", DEFAULT)
+    assert time.monotonic() - start > 0.5
+    assert response.json()["href"] == DEFAULT
+    assert response.headers["Connection"] == "close"
+    pce.simulator.fault("slow", seconds=0.001, head=True)
+    assert pce.ask("DELETE", f"{DEFAULT}/pairing_keys").status_code == 204
+
+
 def test_a_spoilt_answer(pce: Client) -> None:
     pce.simulator.fault("truncate")
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -999,6 +1010,10 @@ def test_a_redirection_and_a_huge_answer(pce: Client) -> None:
     assert (response.status_code, response.headers["Location"]) == (307, "https://elsewhere.invalid/")
     pce.simulator.fault("huge", size=300_000)
     response = pce.ask("GET", DEFAULT)
+    assert (len(response.content), response.json()) == (300_000, [])
+    pce.simulator.fault("huge", size=300_000, packed=True)
+    response = pce.ask("GET", DEFAULT)
+    assert response.headers["Content-Encoding"] == "gzip"
     assert (len(response.content), response.json()) == (300_000, [])
 
 
