@@ -247,3 +247,22 @@ def test_a_slow_server_that_refuses_doubles_is_sent_to_again() -> None:
     steps = Steps(("send", slow()), ("look up", None), ("send", refused()), ("look up", MADE))
     transport = FakeTransport(in_turn())
     assert create_once(transport, steps.send, steps.look_up, refuses_doubles=True) == MADE
+
+
+def test_the_end_of_a_slow_server_is_left_open() -> None:
+    steps = [("send", slow()), ("look up", None), *[("send", slow()), ("look up", None)] * (ATTEMPTS - 1)]
+    for deadline in (0.1, 300.0):
+        transport = FakeTransport(in_turn(), deadline=deadline)
+        taken = Steps(*steps)
+        with pytest.raises(RequestError, match=r"no answer in time.*Whether the server did it is not known") as caught:
+            create_once(transport, taken.send, taken.look_up, refuses_doubles=True)
+        assert caught.value.changed
+        with pytest.raises(RequestError, match="not known") as caught:
+            create(("send", slow()), *[("look up", None)] * ATTEMPTS, deadline=deadline)
+        assert caught.value.changed
+
+
+def test_store_says_that_a_look_failed_after_an_odd_answer() -> None:
+    with pytest.raises(RequestError, match=r"whether the object was created is not known.* 403 to GET") as caught:
+        store_error(Reply(200, raw=b"<html>"), Reply(403))()
+    assert caught.value.changed

@@ -621,6 +621,78 @@ def test_answer_that_is_too_large(
     assert len(server.seen) == 2
 
 
+def test_post_whose_answer_is_too_large_is_unknown(
+    server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 1000)
+    server.script = [Canned(201, {}, b" " * 1001)]
+    with pytest.raises(UnknownOutcomeError, match="larger than 1000 bytes"):
+        make(server.url, clock).request("POST", "/x", body={})
+
+
+# What a PUT or DELETE did that failed.
+
+UNKNOWN = "Whether the server did it is not known; run again to find out"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("script", "unknown"),
+    [
+        ([Canned(500)], True),
+        ([Canned(501)], False),
+        ([Canned(503)], True),
+        ([hang_up], True),
+        ([truncate], True),
+        ([Canned(403)], False),
+        ([hang_up, Canned(403)], True),
+        ([Canned(504), Canned(404)], True),
+        ([Canned(429, {"Retry-After": "1"}), Canned(406)], False),
+        ([Canned(429, {"Retry-After": "86400"})], False),
+        ([Canned(307, {"Location": "https://elsewhere.invalid/"})], False),
+        ([Canned(200, {}, b"<html>Please log in</html>")], True),
+    ],
+)
+def test_what_may_have_been_done_is_said(
+    server: Loopback, clock: Clock, method: str, script: list[Any], unknown: bool
+) -> None:
+    server.script = script
+    with pytest.raises(RequestError) as caught:
+        make(server.url, clock, deadline=50.0).request(method, "/x", body={})
+    assert str(caught.value).endswith(UNKNOWN) is unknown
+    assert caught.value.changed is unknown
+    caught.value.add("More of it")
+    assert ("More of it. " + UNKNOWN in str(caught.value)) is unknown
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_what_was_never_sent_was_not_done(clock: Clock, method: str) -> None:
+    with pytest.raises(UnreachableError) as caught:
+        make(f"http://127.0.0.1:{closed_port()}", clock).request(method, "/x", body={})
+    assert not caught.value.changed
+    assert UNKNOWN not in str(caught.value)
+
+
+def test_a_deadline_in_a_put_leaves_its_end_open(server: Loopback) -> None:
+    server.script = [drip]
+    with pytest.raises(DeadlineError, match=UNKNOWN) as caught:
+        make_timed(server.url, deadline=0.3).request("PUT", "/x", body={})
+    assert caught.value.changed
+
+
+@pytest.mark.parametrize("bare", [None, 204])
+@pytest.mark.parametrize("body", [b"", b" ", b"{}"])
+def test_a_success_without_a_body(server: Loopback, clock: Clock, bare: int | None, body: bytes) -> None:
+    server.script = [Canned(204), Canned(200, {}, body)]
+    client = make(server.url, clock, bare_success=bare)
+    assert client.request("PUT", "/x", body={}).status == 204
+    if bare is None or body.strip():
+        assert client.request("DELETE", "/x").status == 200
+    else:
+        with pytest.raises(ContractError, match=r"unexpected answer 200 to DELETE /x: no body\. Whether"):
+            client.request("DELETE", "/x")
+
+
 def test_error_is_readable(server: Loopback, clock: Clock) -> None:
     body = b'[{"token": "name_must_be_unique", "message": "Name is taken"}]'
     server.script = [Canned(406, {"x-request-id": "r1", "Content-Type": "application/json; charset=utf-8"}, body)]

@@ -29,14 +29,19 @@ def create_once(
         try:
             return send()
         except UnknownOutcomeError as error:
-            found = _look_up_after(error.cause, look_up)
+            found = look_up_after(error.cause, look_up)
             if found is None and error.late and not refuses_doubles:
                 found = _wait_for(transport, error.cause, look_up)
             if found is not None:
                 return found
-            if not error.transient or attempt >= retry.ATTEMPTS:
-                raise error.cause from error
-            transport.pause(attempt, error.cause)
+            try:
+                if not error.transient or attempt >= retry.ATTEMPTS:
+                    raise error.cause from error
+                transport.pause(attempt, error.cause)
+            except RequestError as last:
+                if error.late:  # the server may still be at it
+                    last.leave_open()
+                raise
         except DeadlineError as error:
             if error.sent:
                 error.add("Whether the object was created is not known")
@@ -45,7 +50,7 @@ def create_once(
         except ApiError as error:
             # Refused at the second try: the first request may have been acted upon after it was looked for. Refused
             # as a double: somebody else made it just before.
-            found = _look_up_after(error, look_up) if attempt > 1 or error.has("must_be_unique") else None
+            found = look_up_after(error, look_up) if attempt > 1 or error.has("must_be_unique") else None
             if found is None:
                 raise
             return found
@@ -54,8 +59,12 @@ def create_once(
 def _wait_for(transport: Transport, failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw:
     """Return the object once the server shows it. Raise ``failure`` if it does not in several looks."""
     for attempt in range(1, retry.ATTEMPTS):
-        transport.pause(attempt, failure)
-        found = _look_up_after(failure, look_up)
+        try:
+            transport.pause(attempt, failure)
+        except RequestError as last:
+            last.leave_open()
+            raise
+        found = look_up_after(failure, look_up)
         if found is not None:
             return found
     failure.add("Whether the object was created is not known, since the server may still be at it. Run again later")
@@ -63,7 +72,8 @@ def _wait_for(transport: Transport, failure: RequestError, look_up: Callable[[],
     raise failure
 
 
-def _look_up_after(failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw | None:
+def look_up_after(failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw | None:
+    """Return the object if the server shows it. Raise an error with both reasons where that cannot be found out."""
     try:
         return look_up()
     except RequestError as error:

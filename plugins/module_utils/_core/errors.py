@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+_UNKNOWN = "Whether the server did it is not known; run again to find out"
+
 
 class CollectionError(Exception):
     """Base of all errors that a user, a server or a network can cause. ``str(error)`` is one readable line.
@@ -29,7 +31,7 @@ class CollectionError(Exception):
 
     def add(self, sentence: str) -> None:
         """Append what a caller knows about the failure and its user should."""
-        self.args = (f"{self}. {sentence}",)
+        self.args = (f"{self.args[0]}. {sentence}",)
 
 
 class OptionError(CollectionError):
@@ -71,7 +73,15 @@ class RequestError(CollectionError):
     def __init__(self, message: str, method: str, path: str) -> None:
         self.method = method
         self.path = path
+        self._unknown = False
         super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}. {_UNKNOWN}" if self._unknown else super().__str__()
+
+    def leave_open(self) -> None:
+        """Say that the server may have done, or may still do, what it was asked for."""
+        self._unknown = self.changed = True
 
     def details(self) -> dict[str, Any]:
         return {"method": self.method, "path": self.path}

@@ -60,6 +60,7 @@ LARGEST_ANSWER = 256 * 1024 * 1024
 
 _CONNECT_TIMEOUT = 10.0
 _GATEWAY_TIMEOUT = 504
+_NOT_IMPLEMENTED = 501
 _SHORTEST_WAIT = 0.5  # a server that says "Retry-After: 0" again and again is not to be flooded
 _CHUNK = 64 * 1024
 
@@ -73,7 +74,8 @@ class Endpoint:
     authentication. ``ca_path`` None means: the environment's CA bundle,
     else the one of requests. ``timeout`` and ``deadline`` are seconds: of silence on a connection, and for all that
     the task does. ``max_requests_per_minute`` 0 means no limit. ``hints`` gives for an HTTP status what its user should
-    look at.
+    look at. ``bare_success`` is the one status below 300 that the server answers to a PUT or DELETE without a body,
+    None where that is not known.
     """
 
     url: str
@@ -92,6 +94,7 @@ class Endpoint:
     deadline: float = 300.0
     max_requests_per_minute: int = 0
     hints: Mapping[int, str] = field(default_factory=dict)
+    bare_success: int | None = None
 
     def check(self) -> None:
         """Raise OptionError for what can be known to be wrong before any request."""
@@ -203,22 +206,44 @@ class Transport:
         ``path`` follows the endpoint's URL and is already valid in a URL; ``query`` is encoded here; ``body`` is sent
         as JSON unless None. GET, PUT and DELETE are repeated on broken connections, 429, 502, 503 and 504; POST on 429
         and where no connection came about. Raises UnknownOutcomeError where a POST may have been acted upon, else
-        ApiError, UnreachableError, UntrustedError, ContractError or DeadlineError.
+        ApiError, UnreachableError, UntrustedError, ContractError or DeadlineError; that of a PUT or DELETE says so
+        where one of its tries may have been acted upon.
         """
+        failures: list[RequestError] = []
+        try:
+            return self._until_answered(failures, method, path, query, body, headers or {}, authenticate)
+        except RequestError as error:
+            if method in ("PUT", "DELETE") and any(map(_may_be_done, [*failures, error])):
+                error.leave_open()
+            raise
+
+    def _until_answered(self, failures: list[RequestError], method: str, path: str, *rest: Any) -> Answer:
+        """Send a request until it has an answer below 300; all other ends of it go to ``failures``."""
         attempt = 0
         while True:
             attempt += 1
             try:
-                answer = self._send(method, path, query, body, headers or {}, authenticate)
+                answer = self._send(method, path, *rest)
                 if 200 <= answer.status < 300:
+                    self._check_bare(answer)
                     return answer
                 failure: RequestError = self._api_error(answer)
                 wait = retry.retry_after(answer.header("Retry-After"), self.now())
             except (UnreachableError, UnknownOutcomeError) as error:
                 failure, wait = error, None
+            failures.append(failure)
             if not self._is_repeatable(method, failure, attempt):
                 raise self._outcome(method, failure)
             self.pause(attempt, failure, wait)
+
+    def _check_bare(self, answer: Answer) -> None:
+        """Raise ContractError where a PUT or DELETE was answered by something else than the API: a proxy's page."""
+        if answer.method not in ("PUT", "DELETE"):
+            return
+        if answer.body.strip():
+            answer.json()
+        elif self.endpoint.bare_success not in (None, answer.status):
+            raise answer.contract_error("no body")
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Keep these texts out of all errors from now on: a server may repeat what it was sent."""
@@ -302,7 +327,7 @@ class Transport:
             method,
             path,
         )
-        if self._pace is not None:
+        if self._pace is not None and self.remaining() > 0:
             words = f"max_requests_per_minute ({self._pace.limit}) held back {method} {path} until the deadline of "
             held_back = DeadlineError(f"{words}{self.endpoint.deadline:g} s", method, path)
             self.wait_for_turn(self._pace, held_back)
@@ -340,6 +365,10 @@ class Transport:
         except TimeoutError:
             late.sent = True
             raise late from None
+        except ContractError as error:
+            if retry.is_repeatable(method):
+                raise
+            raise UnknownOutcomeError(error, transient=False) from error
         except (requests.RequestException, OSError, ValueError) as error:
             raise self._connection_error(error, method, path) from error
 
@@ -388,6 +417,15 @@ class Transport:
         parts += [part for part in (said, self.endpoint.hints.get(answer.status)) if part]
         suffix = f" (X-Request-Id {answer.request_id})" if answer.request_id else ""
         return ApiError(": ".join(parts) + suffix, answer.method, answer.path, answer.status, errors, answer.request_id)
+
+
+def _may_be_done(failure: RequestError) -> bool:
+    """Say whether the server may have acted on a request that ended like this."""
+    if isinstance(failure, ApiError):
+        return failure.status >= 500 and failure.status != _NOT_IMPLEMENTED
+    if isinstance(failure, DeadlineError):
+        return failure.sent
+    return not isinstance(failure, (UnreachableError, UntrustedError))
 
 
 def _within(seconds: float, exchange: Callable[[], Result]) -> Result:

@@ -84,6 +84,7 @@ class Pce:
             password=params["api_secret"],
             hints=_HINTS,
             max_requests_per_minute=pace,
+            bare_success=204,
             **endpoint_options(params),
         )
         return Client(Transport(endpoint), org_id, server)
