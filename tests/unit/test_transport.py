@@ -656,7 +656,7 @@ UNKNOWN = "Whether the server did it is not known; run again to find out"
 def test_what_may_have_been_done_is_said(
     server: Loopback, clock: Clock, method: str, script: list[Any], unknown: bool
 ) -> None:
-    server.script = script
+    server.script = list(script)
     with pytest.raises(RequestError) as caught:
         make(server.url, clock, deadline=50.0).request(method, "/x", body={})
     assert str(caught.value).endswith(UNKNOWN) is unknown
