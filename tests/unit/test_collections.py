@@ -236,7 +236,25 @@ def test_two_of_one_name() -> None:
 
 def test_by_href() -> None:
     assert store(Reply(200, raw_profile(2))).find(Identity(f"{PROFILES}/2")) == raw_profile(2)
-    assert store(Reply(404, raw=b"<html>gone</html>")).find(Identity(f"{PROFILES}/2")) is None
+    others = Reply(200, [raw_profile(3)])
+    assert store(Reply(404, raw=b"<html>gone</html>"), others).find(Identity(f"{PROFILES}/2")) is None
+
+
+def test_a_404_of_what_is_listed_is_an_error() -> None:
+    with pytest.raises(ApiError, match=r"404 to GET .*/2: not here.* The PCE lists it all the same: does a proxy"):
+        store(Reply(404, raw=b"<html>not here</html>"), Reply(200, [raw_profile(2)])).find(Identity(f"{PROFILES}/2"))
+
+
+def test_a_404_of_everything_is_an_error() -> None:
+    with pytest.raises(ApiError, match=f"404 to GET {PROFILES}$"):
+        store(Reply(404), Reply(404)).find(Identity(f"{PROFILES}/2"))
+
+
+def test_several_are_looked_for_over_one_read() -> None:
+    found = store(Reply(200, raw_profile(2)), Reply(404), Reply(200, [raw_profile(2)]), Reply(404)).shown(
+        [f"{PROFILES}/{number}" for number in (2, 8, 9)]
+    )
+    assert found == [raw_profile(2)]
 
 
 @pytest.mark.parametrize("status", [401, 403, 406, 500])
@@ -257,7 +275,7 @@ def test_existing() -> None:
     with pytest.raises(MissingReferenceError, match="no pairing profile with name 'PP'; the nearest are 'PP1'"):
         store(Reply(200, []), names).find_existing(NAMED)
     with pytest.raises(MissingReferenceError, match=f"there is no pairing profile {PROFILES}/9$"):
-        store(Reply(404)).find_existing(Identity(f"{PROFILES}/9"))
+        store(Reply(404), Reply(200, [])).find_existing(Identity(f"{PROFILES}/9"))
     assert store(Reply(200, [raw_profile()])).find_existing(NAMED) == raw_profile()
 
 
@@ -282,15 +300,31 @@ def test_update_sends_changes_and_reads_again() -> None:
 
 
 def test_update_of_what_vanishes() -> None:
-    with pytest.raises(RequestError, match="was deleted by somebody else just after"):
-        executed(raw_profile(), "present", Reply(204), Reply(404), enabled=False)
+    with pytest.raises(RequestError, match=r"somebody else has deleted it\. The pairing profile was updated") as caught:
+        executed(raw_profile(), "present", Reply(204), Reply(404), Reply(200, []), enabled=False)
+    assert caught.value.changed
 
 
-@pytest.mark.parametrize("reply", [Reply(204), Reply(404)])
-def test_delete(reply: Reply) -> None:
-    shown, transport = executed(raw_profile(), "absent", reply)
+def test_update_that_cannot_be_read_back() -> None:
+    with pytest.raises(ApiError, match=r"500 to GET .* The pairing profile was updated before that$") as caught:
+        executed(raw_profile(), "present", Reply(204), Reply(500), enabled=False)
+    assert caught.value.changed
+
+
+def test_delete() -> None:
+    shown, transport = executed(raw_profile(), "absent", Reply(204))
     assert shown is None
     assert transport.sent == [Sent("DELETE", f"{PROFILES}/24")]
+
+
+def test_delete_of_what_is_gone() -> None:
+    shown, _transport = executed(raw_profile(), "absent", Reply(404), Reply(404), Reply(200, []))
+    assert shown is None
+
+
+def test_delete_whose_404_is_not_true() -> None:
+    with pytest.raises(ApiError, match="404 to DELETE"):
+        executed(raw_profile(), "absent", Reply(404), Reply(200, raw_profile()))
 
 
 def test_delete_that_is_refused() -> None:

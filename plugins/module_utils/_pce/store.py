@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._core.answers import one_line
-from .._core.create import create_once
+from .._core.create import create_once, look_up_after
 from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before
 from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
@@ -98,13 +98,11 @@ class PceStore:
                 return None
             self._put(href, complete)
             try:
-                updated = self._get(href)
-                if updated is None:
-                    raise RequestError(f"{href} was deleted by somebody else just after it was updated", "PUT", href)
+                return self._updated(href)
             except CollectionError as error:
                 error.changed = True
+                error.add(f"The {self._kind.title} was updated before that")
                 raise
-            return updated
 
     def update(self, plan: Plan, current: Raw) -> Raw:
         """Do what an update's plan says. Return ``current`` with what was written: a PCE answers nothing to a PUT."""
@@ -132,6 +130,12 @@ class PceStore:
         with found_before(self._kind.title):
             self._transport.request("PUT", href, body=body)
         return body
+
+    def _updated(self, href: str) -> Raw:
+        updated = self._get(href)
+        if updated is None:
+            raise RequestError(f"GET {href} shows that somebody else has deleted it", "GET", href)
+        return updated
 
     def _with_hrefs(self, changes: Mapping[str, Any], made: list[str]) -> dict[str, Any]:
         """Return ``changes`` with HREFs in place of names; what is made for that is entered in ``made``."""
@@ -166,15 +170,15 @@ class PceStore:
             self.own_href(created.get(self._kind.reference))
         except ContractError as error:
             error.changed = True  # the PCE has accepted it, whatever it says of it
-            found = self._find_created(identity)
+            found = self._find_created(error, identity)
             if found is None:
                 raise
             return found
         return created
 
-    def _find_created(self, identity: Identity) -> Raw | None:
+    def _find_created(self, failure: ContractError, identity: Identity) -> Raw | None:
         try:
-            return self.find(identity)
+            return look_up_after(failure, lambda: self.find(identity))
         except CollectionError as error:
             error.changed = True
             raise
@@ -183,22 +187,40 @@ class PceStore:
         try:
             self._transport.request("DELETE", href)
         except ApiError as error:
-            if error.status != 404:  # somebody else deleted it, or our first try did and its answer was lost
+            # Somebody else deleted it, or our first try did and its answer was lost.
+            if error.status != 404 or self._get(href) is not None:
                 raise
 
     def _get(self, href: str) -> Raw | None:
-        try:
-            raw = self._transport.get(href).json_object()
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
-        if raw.get(self._kind.reference) != href:
-            # What follows would be done to another object than the one that was asked for.
-            raise ContractError(
-                f"the PCE answered GET {href} with {one_line(raw.get(self._kind.reference))}", "GET", href
-            )
-        return None if _is_deleted(raw) else raw
+        return next(iter(self.shown([href])), None)
+
+    def shown(self, references: Sequence[str]) -> list[Raw]:
+        """Return those of the objects that there are, by a GET for each.
+
+        A 404 may be the word of a proxy, so that an object counts as absent only if the collection does not list it
+        either. That is read once.
+        """
+        found: list[Raw] = []
+        listed: set[Any] | None = None
+        for reference in references:
+            try:
+                raw = self._transport.get(reference).json_object()
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+                if listed is None:
+                    listed = {raw.get(self._kind.reference) for raw in self.query({})}
+                if reference in listed:
+                    error.add("The PCE lists it all the same: does a proxy answer in its place?")
+                    raise
+                continue
+            if raw.get(self._kind.reference) != reference:
+                # What follows would be done to another object than the one that was asked for.
+                raise ContractError(
+                    f"the PCE answered GET {reference} with {one_line(raw.get(self._kind.reference))}", "GET", reference
+                )
+            found += [] if _is_deleted(raw) else [raw]
+        return found
 
     def _has(self, raw: Raw, identity: Identity) -> bool:
         shown = self._kind.present(raw) or {}

@@ -193,15 +193,11 @@ def _find(client: Client, identities: Sequence[Identity], warnings: list[str]) -
 
 def _few(store: PceStore, identities: Sequence[Identity]) -> list[Raw]:
     """Return what the PCE shows of a few VENs, and of those whose hostnames contain theirs."""
-    found: dict[Any, Raw] = {}
+    raws = store.shown([identity.reference for identity in identities if identity.reference is not None])
     for identity in identities:
         if identity.reference is None:
-            raws = store.query({"hostname": str(identity.names["hostname"])})
-        else:
-            raw = store.find(identity)
-            raws = [] if raw is None else [raw]
-        found.update({store.own_href(raw.get("href")): raw for raw in raws})
-    return list(found.values())
+            raws += store.query({"hostname": str(identity.names["hostname"])})
+    return list({store.own_href(raw.get("href")): raw for raw in raws}.values())
 
 
 def _spelling(hostname: str) -> str:
@@ -243,6 +239,8 @@ def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
         except CollectionError as error:
             done = sum(target.changed for target in run.targets)
             error.add(f"{done} of {len(pending)} VENs were unpaired before; run again for the others")
+            for target in batch:
+                target.changed = target.changed or target.error is not None
             raise VenError(str(error), error.changed or done > 0, _shown(run)) from error
     try:
         left = _still_paired(run, pending)
@@ -266,6 +264,8 @@ def _unpair_batch(run: _Run, batch: Sequence[_Target]) -> None:
             left = _still_paired(run, batch)
         except CollectionError as second:
             error.add(f"Which of {len(batch)} VENs were unpaired is not known, since looking failed too: {second}")
+            for target in batch if error.changed else ():
+                target.error = "whether it was unpaired is not known"
             raise error from second
         _enter(batch, left)
         if len(left) == len(batch):
@@ -292,9 +292,14 @@ def _send(run: _Run, batch: Sequence[_Target]) -> None:
 
 
 def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
-    """Return those of the VENs that the PCE still shows as paired."""
-    found = _find(run.client, [Identity(target.href) for target in targets], [])
-    paired = {target.href for target in found if target.is_paired}
+    """Return those of the VENs that the PCE still shows as paired.
+
+    By their hostnames where they are few: each one that is gone would be a 404, and a 404 has to be looked into.
+    """
+    store, hostnames = run.client.store(VEN), [target.hostname for target in targets]
+    few = len(targets) <= _FEW and None not in hostnames
+    raws = _few(store, [Identity(names={"hostname": name}) for name in hostnames]) if few else store.query({})
+    paired = {raw.get("href") for raw in raws if VEN.field("status").value_in(raw) not in _GONE}
     return [target for target in targets if target.href in paired]
 
 
@@ -321,7 +326,7 @@ def _shown(run: _Run) -> list[dict[str, Any]]:
             "hostname": target.hostname,
             "href": target.href,
             "version": target.version,
-            "status": run.state if target.changed else target.status,
+            "status": run.state if target.changed and not target.error else target.status,
             "changed": target.changed,
             "error": target.error,
         }

@@ -154,12 +154,15 @@ class PeStore:
         if not answers:
             return found
         try:
-            return self._created(answers[0], identity)
+            created = self._created(answers[0], identity)
         except CollectionError as error:
             raise self._after("created", error) from error
+        if created is None:
+            raise answers[0].contract_error(f"the {self._kind.title} is not there afterwards")
+        return created
 
-    def _created(self, answer: Answer, identity: Identity) -> Raw:
-        """Return the instance that a POST made, as the server shows it.
+    def _created(self, answer: Answer, identity: Identity) -> Raw | None:
+        """Return the instance that a POST made, as the server shows it, None where it shows none.
 
         What a POST answers is not documented. An id in it counts only if it leads to an instance of our identity.
         """
@@ -169,8 +172,6 @@ class PeStore:
             created = None
         if created is None or not self._has(created, identity):
             created = self.find(identity)
-        if created is None:
-            raise answer.contract_error(f"the {self._kind.title} is not there afterwards")
         return created
 
     def _after(self, done: str, error: CollectionError) -> CollectionError:
@@ -191,8 +192,9 @@ class PeStore:
                 raise
             if not self._recreate:
                 raise ApiError(
-                    f"the connector server answered {error.status} to PUT: it does not let a {self._kind.title} be "
-                    "changed. With recreate: true it is deleted and created again, under a new id; nothing was changed",
+                    f"the connector server answered {error.status} to PUT {path}: it does not let a "
+                    f"{self._kind.title} be changed. With recreate: true it is deleted and created again, under a "
+                    "new id; nothing was changed",
                     error.method,
                     error.path,
                     error.status,
@@ -205,7 +207,8 @@ class PeStore:
         except RequestError as error:
             raise self._after("updated", error) from error
         if updated is None:
-            raise self._after("updated", RequestError(f"{reference} was deleted by somebody else", "PUT", path))
+            gone = RequestError(f"GET {path} shows that somebody else has deleted it", "GET", path)
+            raise self._after("updated", gone)
         return updated
 
     def _whole(self, plan: Plan, current: Raw) -> dict[str, Any]:
@@ -264,11 +267,15 @@ class PeStore:
 
     def _delete(self, reference: str) -> None:
         try:
-            self._transport.request("DELETE", f"{self._names.instances}/{reference}")
+            answer = self._transport.request("DELETE", f"{self._names.instances}/{reference}")
         except ApiError as error:
             # Somebody else deleted it, or our first try did and its answer was lost.
             if error.status != 404 or self._get(reference) is not None:
                 raise
+        else:
+            # Nobody says what a DELETE answers: only a 204 is believed.
+            if answer.status != 204 and self._get(reference) is not None:
+                raise answer.contract_error(f"the {self._kind.title} is there afterwards")
 
     def _all(self) -> list[dict[str, Any]]:
         found = self._transport.get(self._names.instances).json_objects()
@@ -282,8 +289,11 @@ class PeStore:
         except ApiError as error:
             if error.status != 404:
                 raise
-            # The id or the path of the API may be wrong: there is always a collection, so its 404 tells the path.
-            self._all()
+            # The id or the path of the API may be wrong: there is always a collection, so its 404 tells the path. And a
+            # 404 may be the word of a proxy: an instance that is listed is not absent.
+            if reference in [self._kind.field(self._kind.reference).value_in(raw) for raw in self._all()]:
+                error.add("It is listed all the same: does a proxy answer in the server's place?")
+                raise
             return None
         raw = answer.json_object()
         shown = self._kind.field(self._kind.reference).value_in(raw)
