@@ -72,9 +72,20 @@ def run_module(
 
     A tenth of the time of a whole Ansible run; `run_ansible` covers what lies around it.
     """
+    return result_of(name, *module_output(name, options, check, env))
+
+
+def module_output(
+    name: str, options: Mapping[str, Any], check: bool = False, env: Mapping[str, str] | None = None
+) -> tuple[str, str]:
+    """Run a module as `run_module` does. Return all that it printed, on standard output and standard error."""
     given = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
     text = json.dumps({"ANSIBLE_MODULE_ARGS": given})
-    stdout, stderr = nursery.run(module_name(name), text, {**environment(), **(env or {})}, timeout=120)
+    return nursery.run(module_name(name), text, {**environment(), **(env or {})}, timeout=120)
+
+
+def result_of(name: str, stdout: str, stderr: str) -> Result:
+    """The result in what a module printed."""
     try:
         result: Result = json.loads(stdout)
     except ValueError as error:
