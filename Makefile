@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint unit integration browser chromium races docs public bench hostile clean
+.PHONY: help demo test lint unit integration browser chromium races docs public bench hostile reliability clean
 
 help:
 	@echo "make demo         pair five hosts with a simulated PCE, then keep connector instances, and show it"
@@ -18,6 +18,7 @@ help:
 	@echo "make races        200 rounds of two runs at a time, and of runs that are killed; make test has 21 of them"
 	@echo "make hostile      ten thousand cases of hostile options and answers; make unit has a few of them"
 	@echo "make bench        measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
+	@echo "make reliability  put every fault at every request, and write docs/reliability.md"
 	@echo "make clean        remove what the others made"
 	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment (3.10 or later)"
 
@@ -39,6 +40,7 @@ unit: $(VENV)/test
 
 integration: $(VENV)/test
 	$(BIN)/python -m pytest tests/integration tests/examples -n $(WORKERS) --dist worksteal -q
+	$(BIN)/python -m pytest tests/reliability -q
 
 races: $(VENV)/test
 	MICROSEG_ROUNDS=200 $(BIN)/python -m pytest tests/integration/test_two_at_once.py -n $(WORKERS) -q -rP
@@ -63,6 +65,9 @@ hostile: $(VENV)/test
 
 bench: $(VENV)/bench
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+reliability: $(VENV)/test
+	@$(BIN)/python -m tests.reliability --write
 
 $(VENV)/demo: tests/simulator/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: PYTHON=python3.12 make ...")'
