@@ -169,8 +169,8 @@ class Place:
         return False
 
     def _break(self, operation: Operation, fault: Fault, target: str) -> None:
-        for rule in operation.also:
-            self.simulator.fault(**rule)
+        for also in operation.also:
+            self.simulator.fault(**also)
         if fault.settings:
             self.simulator.settings(**fault.settings)
         rule = fault.rule(target)

@@ -21,7 +21,9 @@ def outcomes(request: pytest.FixtureRequest) -> Outcomes:
             asked = list(CELLS)
             break
         if item.originalname == test_cell.__name__:
-            asked.append(item.callspec.params["cell"])
+            cell = item.callspec.params["cell"]
+            assert isinstance(cell, Cell)
+            asked.append(cell)
     return run_all(asked)
 
 
