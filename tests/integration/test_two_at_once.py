@@ -41,7 +41,7 @@ BYSTANDER = {
 }
 TOLD = (
     # What one run may end with when the other was quicker: each says what has happened to the object.
-    r"deleted by somebody else",
+    r"somebody else has (probably )?deleted it",
     r"is taken by /orgs/1/pairing_profiles/\d+; /orgs/1/pairing_profiles/\d+ was not renamed",
     r"name_must_be_unique",
     r"there is no pairing profile with name 'PP-(RED|BLUE)'",
@@ -148,7 +148,7 @@ def test_what_is_deleted_between_two_requests(simulator: Simulator, method: str,
     options = {"profile": "PP-RED"} if name == "pce_pairing_key" else {"name": "PP-RED", "description": "new"}
     result = at_once(simulator, (name, options))[0]
     assert result["failed"]
-    assert "The pairing profile was found just before, so it may have been deleted by somebody else" in result["msg"]
+    assert "The pairing profile was found just before, so somebody else has probably deleted it" in result["msg"]
 
 
 def test_one_key_file(simulator: Simulator, tmp_path: Path) -> None:

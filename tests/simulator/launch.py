@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Simulator:
 
     def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         # Not urllib: no proxy and no CA bundle of the environment may come between.
-        context = ssl.create_default_context(cafile=self.ca_path)
+        context = _trusting(self.ca_path)
         connection = http.client.HTTPSConnection(self.host, self.port, timeout=30, context=context)
         try:
             connection.request(method, f"/_simulator/{path}", None if body is None else json.dumps(body))
@@ -89,6 +90,12 @@ class Simulator:
         if response.status >= 300:
             raise ValueError(f"the simulator refuses {method} {path}: {text.strip()}")
         return json.loads(text) if text else None
+
+
+@lru_cache
+def _trusting(ca_path: str) -> ssl.SSLContext:
+    # Made once: that takes as long as a request.
+    return ssl.create_default_context(cafile=ca_path)
 
 
 @contextmanager

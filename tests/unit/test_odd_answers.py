@@ -131,7 +131,7 @@ def test_what_comes_with_a_redirect_is_not_shown() -> None:
 def test_an_update_that_cannot_be_read_back_is_told(reply: Reply) -> None:
     plan = Plan(Action.UPDATE, PROFILE, {"description": "x"}, raw_profile(), raw_profile(description="x"))
     with pytest.raises(CollectionError) as caught:
-        pce(Reply(204), reply).execute(plan, Identity(PROFILE))
+        pce(Reply(204), reply, Reply(200, [])).execute(plan, Identity(PROFILE))
     assert caught.value.changed
 
 

@@ -151,7 +151,7 @@ def found_before(title: str) -> Iterator[None]:
         yield
     except ApiError as error:
         if error.status == 404:
-            error.add(f"The {title} was found just before, so it may have been deleted by somebody else")
+            error.add(f"The {title} was found just before, so somebody else has probably deleted it")
         raise
 
 

@@ -169,7 +169,8 @@ class PceStore:
             created = answer.json_object()
             self.own_href(created.get(self._kind.reference))
         except ContractError as error:
-            error.changed = True  # the PCE has accepted it, whatever it says of it
+            if answer.status == 201:  # the PCE has accepted it, whatever it says of it
+                error.leave_open()
             found = self._find_created(error, identity)
             if found is None:
                 raise
