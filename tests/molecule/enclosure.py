@@ -58,20 +58,20 @@ def _walled() -> list[str]:
     return ["setpriv", "--pdeathsig", "KILL", "unshare", *_WALLS]
 
 
-def start(rootfs: Path, command: list[str], output: int | None = None) -> subprocess.Popen[str]:
-    """Start a command from the root of the checkout. Kill the process, or end, and all that it started is gone."""
+def run(rootfs: Path, command: list[str], capture: bool = False) -> tuple[int, str]:
+    """Run a command from the root of the checkout. Return its exit status, and all that it printed if that is captured.
+
+    When this process ends before, or is killed, so are the command and all that it started.
+    """
     inner = [sys.executable, "-m", "tests.molecule.enclosure", str(rootfs), *command]
-    return subprocess.Popen([*_walled(), *inner], cwd=ROOT, env=_environment(), stdout=output, stderr=output, text=True)
-
-
-def run(rootfs: Path, command: list[str], output: int | None = None) -> tuple[int, str]:
-    """Run a command to its end. Return its exit status, and its output if `output` is subprocess.PIPE."""
-    process = start(rootfs, command, output)
-    try:
-        told, _nothing = process.communicate()
-    finally:
-        process.kill()
-        process.wait()
+    out, errors = (subprocess.PIPE, subprocess.STDOUT) if capture else (None, None)
+    with subprocess.Popen(
+        [*_walled(), *inner], cwd=ROOT, env=_environment(), stdout=out, stderr=errors, text=True
+    ) as process:
+        try:
+            told = process.communicate()[0]
+        finally:
+            process.kill()
     return process.returncode, told or ""
 
 

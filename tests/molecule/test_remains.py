@@ -29,7 +29,7 @@ def standing(home: Path) -> dict[str, str]:
         for name, command in commands.items()
     }
     mounts = Path("/proc/self/mounts").read_text()
-    files = {str(path) for top in (home, ROOT / "tests") for path in top.rglob("*") if path.suffix != ".pyc"}
+    files = {str(path) for top in (home, ROOT / "tests") for path in top.rglob("*") if "__pycache__" not in path.parts}
     return {**seen, "mounts": mounts, "files": "\n".join(sorted(files))}
 
 
