@@ -62,7 +62,7 @@ def create(machines: dict[str, Json]) -> None:
     """Make the network, the PCE and the proxy, and the hosts by their names.
 
     A host's options: `routed`: it has a way to networks other than its own (true); `opt`: the size of a file system of
-    its own at /opt; `up`: it runs from the start (true).
+    its own at /opt; `sudoers`: lines of that file; `up`: it runs from the start (true).
     """
     if os.getpid() == 1 or not Path("/run/rootfs").is_dir() or HOSTS.exists():
         raise RuntimeError("hosts are made once in an enclosure, and nowhere else: see CONTRIBUTING.md")
@@ -213,6 +213,7 @@ def _furnish(name: str, options: Json) -> None:
         "etc/resolv.conf": "",
         "etc/ssh/authorized_keys": KEY.with_suffix(".pub").read_text(),
         "etc/ssh/host_key": (HOSTS / name / "key").read_text(),
+        "etc/sudoers.d/first": options.get("sudoers", "") + "\n",
         # Where OpenSSL looks for the certificates that it trusts.
         "usr/lib/ssl/cert.pem": CA_FILE.read_text(),
         "usr/bin/rm": KEEPING_RM,
