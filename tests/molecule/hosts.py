@@ -64,7 +64,7 @@ def create(machines: dict[str, Json]) -> None:
     A host's options: `routed`: it has a way to networks other than its own (true); `opt`: the size of a file system of
     its own at /opt; `sudoers`: lines of that file; `up`: it runs from the start (true).
     """
-    if os.getpid() == 1 or not Path("/run/rootfs").is_dir() or HOSTS.exists():
+    if not ROOTFS.is_dir() or HOSTS.exists():
         raise RuntimeError("hosts are made once in an enclosure, and nowhere else: see CONTRIBUTING.md")
     HOSTS.mkdir()
     addresses = {name: f"{NETWORK}.{number}" for number, name in enumerate(machines, start=11)}
