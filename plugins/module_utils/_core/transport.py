@@ -63,6 +63,7 @@ _GATEWAY_TIMEOUT = 504
 _NOT_IMPLEMENTED = 501
 _SHORTEST_WAIT = 0.5  # a server that says "Retry-After: 0" again and again is not to be flooded
 _CHUNK = 64 * 1024
+_HOSTNAME_MISMATCH, _IP_MISMATCH = 62, 64  # OpenSSL's codes for a certificate of another server
 
 
 @dataclass(frozen=True)
@@ -377,7 +378,8 @@ class Transport:
         reason = self._without_secrets(_reason(error))  # a proxy can put anything into the line of its status
         if isinstance(error, requests.exceptions.SSLError) and not _is_cut_off(error):
             verification = _verification_error(error)
-            mismatch = verification is not None and verification.verify_code in (62, 64)  # host name, IP address
+            # urllib3 1 compares names itself, and its error has no code.
+            mismatch = getattr(verification, "verify_code", _HOSTNAME_MISMATCH) in (_HOSTNAME_MISMATCH, _IP_MISMATCH)
             advice = f"; see {self.endpoint.address_options}"
             if verification is not None and not mismatch:
                 advice = "; ca_path names the CA to trust"
@@ -454,6 +456,8 @@ def _within(seconds: float, exchange: Callable[[], Result]) -> Result:
 
 
 def _read_body(response: requests.Response, method: str, path: str) -> bytes:
+    # urllib3 1 takes an answer that ends too early for a whole one, unless it is told.
+    response.raw.enforce_content_length = True
     chunks: list[bytes] = []
     size = 0
     for chunk in response.iter_content(_CHUNK):
@@ -574,7 +578,7 @@ def _reason(error: BaseException) -> str:
     """Return the innermost reason of a connection error in a few words."""
     verification = _verification_error(error)
     if verification is not None:
-        return one_line(verification.verify_message or verification)
+        return one_line(getattr(verification, "verify_message", "") or verification)
     chain = _chain(error)
     if any(isinstance(item, requests.exceptions.Timeout) for item in chain):
         return "no answer in time"
