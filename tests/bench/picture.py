@@ -67,7 +67,7 @@ def draw(figures: Mapping[str, Any], path: Path) -> None:
         ),
     ]
     for axis, (title, unit, bars) in zip(axes.flat, panels):
-        _panel(axis, title, unit, [bar for bar in bars if bar[1] in rows], rows)
+        _panel(axis, title, unit, [column for column in bars if column[1] in rows], rows)
     figure.savefig(path, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
     # matplotlib ends lines with blanks, which the linters of most editors do not like.

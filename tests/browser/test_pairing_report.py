@@ -104,9 +104,9 @@ def test_counts_are_those_of_the_json(few: Path, opened: Open) -> None:
     states = Counter(row["state"] for row in made.report["hosts"])
     assert {state: count for state, count in counts["states"].items() if count} == dict(states)
     for state, title in STATES.items():
-        bar = made.page.locator(f'.bar[data-control="state"][data-value="{state}"]')
-        assert bar.locator(".count").inner_text() == str(states[state])
-        assert bar.locator(".what").inner_text() == title
+        filtering = made.page.locator(f'.bar[data-control="state"][data-value="{state}"]')
+        assert filtering.locator(".count").inner_text() == str(states[state])
+        assert filtering.locator(".what").inner_text() == title
 
 
 KEYS: dict[str, Any] = {
@@ -205,13 +205,13 @@ def test_filters_alone_and_together(few: Path, opened: Open) -> None:
 
 def test_a_bar_of_the_chart_filters(few: Path, opened: Open) -> None:
     made = opened(few)
-    bar = made.page.locator('.bar[data-value="offline"]')
-    bar.click()
+    filtering = made.page.locator('.bar[data-value="offline"]')
+    filtering.click()
     assert made.names() == ["web20"]
-    assert bar.get_attribute("aria-pressed") == "true"
+    assert filtering.get_attribute("aria-pressed") == "true"
     assert made.page.locator("#state").input_value() == "offline"
-    bar.click()
-    assert bar.get_attribute("aria-pressed") == "false"
+    filtering.click()
+    assert filtering.get_attribute("aria-pressed") == "false"
     assert len(made.names()) == len(made.report["hosts"])
 
 
@@ -221,7 +221,7 @@ def test_by_keyboard_alone(few: Path, opened: Open) -> None:
     focused = "document.activeElement"
 
     def tab_to(condition: str) -> None:
-        for _ in range(60):
+        for _turn in range(60):
             page.keyboard.press("Tab")
             if page.evaluate(f"{focused}.matches({condition!r})"):
                 outline = page.evaluate(f"getComputedStyle({focused}).outlineStyle")

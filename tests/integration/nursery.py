@@ -93,7 +93,7 @@ def _serve(connection: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(request["environment"])
-    streams = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115  # they live as long as the process
+    streams = [tempfile.TemporaryFile() for _turn in range(3)]  # noqa: SIM115  # they live as long as the process
     streams[0].write(request["text"].encode())
     streams[0].seek(0)
     for number, stream in enumerate(streams):

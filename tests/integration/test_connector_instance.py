@@ -409,7 +409,7 @@ def test_four_at_once_make_one(simulator: Simulator) -> None:
     def work() -> None:
         results.append(run_module(MODULE, {**connector(simulator, "contrail"), **NEW}))
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _turn in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -54,7 +54,7 @@ def test_life_of_a_ven(simulator: Simulator, tmp_path: Path) -> None:
     source = tmp_path / "pce_workloads.yml"
     source.write_text(json.dumps({"plugin": f"{NAMESPACE}.pce_workloads", **connection(simulator)}))
     seen = []
-    for _ in range(2):
+    for _turn in range(2):
         listed = run(["ansible-inventory", "-i", str(source), "--list"])
         assert listed.status == 0, listed.output
         groups = json.loads(listed.stdout)

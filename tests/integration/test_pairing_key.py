@@ -291,7 +291,7 @@ def test_an_unknown_end_is_told_and_not_repeated(simulator: Simulator, tmp_path:
 def test_two_runs_at_once_generate_one_key(simulator: Simulator, tmp_path: Path) -> None:
     path = str(tmp_path / "key.json")
     results: list[Result] = []
-    threads = [threading.Thread(target=lambda: results.append(keep(simulator, path=path))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: results.append(keep(simulator, path=path))) for _turn in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -312,7 +312,7 @@ def test_a_killed_run_is_told_of_by_the_next(simulator: Simulator, tmp_path: Pat
     child.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
     child.stdin.close()
     marker = tmp_path / ".key.json.lock"
-    for _ in range(200):
+    for _turn in range(200):
         if marker.exists() and marker.read_text():
             break
         threading.Event().wait(0.05)

@@ -87,11 +87,12 @@ def _one(raw: dict[str, Any]) -> dict[str, Any]:
     return {"pairing_profiles": [raw]}
 
 
-def _unchanged(name: str, options: dict[str, Any], raw: dict[str, Any] = NEW) -> Case:
-    return Case(name, {"name": "PP-WEB", **options}, changed=False, seed=_one(raw), reads=1)
+def _unchanged(name: str, options: dict[str, Any], raw: dict[str, Any] | None = None) -> Case:
+    return Case(name, {"name": "PP-WEB", **options}, changed=False, seed=_one(raw or NEW), reads=1)
 
 
-def _update(name: str, options: dict[str, Any], result: dict[str, Any], raw: dict[str, Any] = NEW) -> Case:
+def _update(name: str, options: dict[str, Any], result: dict[str, Any], raw: dict[str, Any] | None = None) -> Case:
+    raw = raw or NEW
     kept: dict[str, Any] = {key: raw[key] for key in ("href", "name", "description", "enabled") if key in raw}
     return Case(name, {"name": "PP-WEB", **options}, seed=_one(raw), result={**kept, **result})
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A stand-in for the VEN's control program (API page, Pairing a host). pair.sh and package.py install it.
 
 It protects nothing: it activates with the simulated PCE, remembers that, and answers `status` like a VEN.

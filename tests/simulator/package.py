@@ -21,7 +21,7 @@ _PROGRAM = Path(__file__).with_name("illumio_ven_ctl.py")
 
 def program(version: int = API_VERSION) -> str:
     """The text of the control program; the two directories, which the installation knows, are left open."""
-    text = _PROGRAM.read_text(encoding="utf-8")
+    text = "#!/usr/bin/env python3\n" + _PROGRAM.read_text(encoding="utf-8")
     return text.replace("@API_VERSION@", str(version)).replace("@RELEASE@", RELEASE)
 
 

@@ -38,7 +38,7 @@ END
 
 # The options are checked before anything is installed; they are the control program's own.
 unset code  # whoever has exported a variable of this name does not get the code into it
-server= code=
+server='' code=''
 take() {
     [ "$#" -ge 3 ] || usage "the option $1 needs a value"
 }
@@ -73,8 +73,10 @@ sys.stdout.write(text)
 ' >"$program_dir/illumio-ven-ctl.new" <<'END_OF_CONTROL_PROGRAM' || fail "cannot write to $program_dir"
 @CONTROL_PROGRAM@
 END_OF_CONTROL_PROGRAM
-    chmod 755 "$program_dir/illumio-ven-ctl.new" &&
-        mv "$program_dir/illumio-ven-ctl.new" "$program_dir/illumio-ven-ctl" || fail "cannot write to $program_dir"
+    if ! chmod 755 "$program_dir/illumio-ven-ctl.new" ||
+        ! mv "$program_dir/illumio-ven-ctl.new" "$program_dir/illumio-ven-ctl"; then
+        fail "cannot write to $program_dir"
+    fi
 }
 
 check_options "$@"

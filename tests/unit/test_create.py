@@ -101,7 +101,7 @@ def test_it_gives_up() -> None:
     steps: list[tuple[str, Raw | CollectionError | None]] = [("send", broken()), ("look up", None)]
     with pytest.raises(RequestError, match="the connection broke") as caught:
         create(*steps * ATTEMPTS)
-    assert type(caught.value) is RequestError
+    assert caught.type is RequestError
 
 
 def test_refused_at_the_first_try_is_not_looked_up() -> None:

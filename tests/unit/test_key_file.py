@@ -248,7 +248,7 @@ COUNTER = """
 import sys, time
 from plugins.module_utils._pce.key_file import KeyFile
 file = KeyFile(sys.argv[1])
-for _ in range(5):
+for _turn in range(5):
     with file.locked(lambda: 20.0):
         known = file.read() or {"count": 0}
         time.sleep(0.002)
@@ -337,7 +337,7 @@ def test_lock_file_that_was_removed_while_it_was_waited_for(
 
 
 def test_several_processes_lose_nothing(path: Path) -> None:
-    processes = [start(COUNTER, str(path)) for _ in range(4)]
+    processes = [start(COUNTER, str(path)) for _turn in range(4)]
     for process in processes:
         process.communicate(timeout=30)
         assert process.returncode == 0

@@ -84,7 +84,10 @@ def shown(raw: Any) -> dict[str, Any]:
 
 def as_options(values: dict[str, Any]) -> dict[str, Any]:
     """Return shown values as Ansible hands them over: the limits' type is str."""
-    return {name: str(value) if type(value) is int else value for name, value in values.items()}
+    return {
+        name: str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        for name, value in values.items()
+    }
 
 
 def test_the_strategies_know_the_whole_table() -> None:

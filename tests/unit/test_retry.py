@@ -76,7 +76,7 @@ def test_backoff_doubles_up_to_the_longest_wait(attempt: int, middle: float) -> 
 
 
 def test_backoff_is_spread() -> None:
-    waits = {retry.backoff(3) for _ in range(50)}
+    waits = {retry.backoff(3) for _turn in range(50)}
     assert len(waits) > 1
     assert all(1.5 <= wait <= 2.5 for wait in waits)
 

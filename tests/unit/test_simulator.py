@@ -218,7 +218,7 @@ def test_every_error_body_form(pce: Client, form: str, expected: str) -> None:
 def test_requests_on_a_kept_connection_are_quick(pce: Client) -> None:
     pce.ask("GET", DEFAULT)
     start = time.monotonic()
-    for _ in range(20):
+    for _turn in range(20):
         pce.ask("GET", DEFAULT)
     # Delayed acknowledgements would make it 40 ms each.
     assert time.monotonic() - start < 20 * 0.02
@@ -339,7 +339,7 @@ def test_a_job_runs_ends_and_leads_to_the_whole_array(pce: Client) -> None:
     pce.simulator.settings(job_polls=2, job_location="href")
     location = start_job(pce, name="bulk").headers["Location"]
     assert re.fullmatch(f"/orgs/1/jobs/{UUID}", location)
-    jobs = [pce.get(location) for _ in range(4)]
+    jobs = [pce.get(location) for _turn in range(4)]
     assert [job["status"] for job in jobs] == ["running", "running", "done", "done"]
     assert {job["href"] for job in jobs} == {location}
     assert {job["job_type"] for job in jobs} == {":illumio/async_requests"}
@@ -351,7 +351,7 @@ def test_a_job_runs_ends_and_leads_to_the_whole_array(pce: Client) -> None:
 
 def test_both_forms_of_location_occur(pce: Client) -> None:
     base = f"https://{pce.simulator.host}:{pce.simulator.port}/api/v2"
-    first, second = (start_job(pce).headers["Location"] for _ in range(2))
+    first, second = (start_job(pce).headers["Location"] for _turn in range(2))
     assert re.fullmatch(f"/orgs/1/jobs/{UUID}", first)
     assert re.fullmatch(f"{re.escape(base)}/orgs/1/jobs/{UUID}", second)
     assert pce.get(second.removeprefix(base))["status"] == "running"
@@ -371,7 +371,7 @@ def test_a_job_may_fail_or_never_end(pce: Client) -> None:
     assert job["result"]["message"]
     pce.simulator.settings(job_outcome="never")
     location = start_job(pce).headers["Location"]
-    assert {pce.get(location)["status"] for _ in range(5)} == {"running"}
+    assert {pce.get(location)["status"] for _turn in range(5)} == {"running"}
 
 
 def test_a_job_takes_its_time(pce: Client) -> None:
@@ -583,7 +583,7 @@ def test_caps_are_what_one_may_do(pce: Client) -> None:
 
 
 def test_each_key_is_new_and_has_81_hex_digits(pce: Client) -> None:
-    codes = {pce.mint() for _ in range(3)}
+    codes = {pce.mint() for _turn in range(3)}
     assert len(codes) == 3
     assert all(re.fullmatch("[0-9a-f]{81}", code) for code in codes)
 
@@ -789,7 +789,9 @@ class Host:
     def status(self) -> tuple[int, str]:
         """Exit status and last line of `illumio-ven-ctl status`, without the variables of the environment."""
         environment = {"PATH": PATH}
-        done = subprocess.run([self.program, "status"], env=environment, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            [self.program, "status"], env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
         return done.returncode, done.stdout.splitlines()[-1]
 
 
@@ -869,7 +871,7 @@ def test_an_option_that_the_script_does_not_know(host: Host, more: tuple[str, ..
 def test_a_slow_ven_the_switches_and_the_end(pce: Client, host: Host) -> None:
     pce.simulator.settings(ven_status_delay=2)
     host.pair(pce.mint())
-    states = [host.status()[1] for _ in range(3)]
+    states = [host.status()[1] for _turn in range(3)]
     assert states == ["Agent State: activating"] * 2 + ["Agent State: illuminated"]
     for command, expected in (
         ("stop", (1, "Agent State: stopped")),
@@ -1021,7 +1023,7 @@ def test_which_requests_a_fault_hits(pce: Client) -> None:
     pce.simulator.fault("status", method="GET", path=r"profiles\?name=x", skip=1, times=2)
 
     def statuses(path: str, count: int) -> list[int]:
-        return [pce.ask("GET", path).status_code for _ in range(count)]
+        return [pce.ask("GET", path).status_code for _turn in range(count)]
 
     assert statuses(PROFILES, 2) == [200, 200]
     assert statuses(f"{PROFILES}?name=x", 4) == [200, 503, 503, 200]
@@ -1096,7 +1098,7 @@ def test_options_of_the_start_and_ipv6(tmp_path: Path) -> None:
         assert client.ask("GET", "/health").status_code == 429
         simulator.settings(rate_limit=0)
         simulator.reset()
-        assert [client.ask("GET", "/health").status_code for _ in range(2)] == [200, 429]
+        assert [client.ask("GET", "/health").status_code for _turn in range(2)] == [200, 429]
         assert (tmp_path / "simulator.json").stat().st_mode & 0o777 == 0o600
         os.kill(simulator.pid, 0)
     with pytest.raises(ProcessLookupError):

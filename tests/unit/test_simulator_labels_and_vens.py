@@ -554,7 +554,7 @@ def test_a_new_ven_is_active_before_it_is_online(pce: Client) -> None:
     web1 = paired(pce)
     assert (web1["online"], web1["agent"]["status"]["status"]) == (False, "active")
     # A GET of one does not count, nor does one for other hostnames, or one that is refused.
-    for _ in range(3):
+    for _turn in range(3):
         assert pce.get(web1["href"])["online"] is False
         assert online(pce, hostname="db") == []
         assert pce.ask("GET", WORKLOADS, params={"online": "yes"}).status_code == 406
@@ -573,7 +573,7 @@ def test_a_new_ven_is_active_before_it_is_online(pce: Client) -> None:
 def test_a_ven_that_is_never_online(pce: Client) -> None:
     pce.simulator.settings(online_delay=-1)
     paired(pce)
-    assert {tuple(online(pce)) for _ in range(5)} == {(("web1", False),)}
+    assert {tuple(online(pce)) for _turn in range(5)} == {(("web1", False),)}
     assert hostnames(pce.get(VENS, status="active")) == ["web1"]
     pce.simulator.settings(online_delay=0)
     assert online(pce) == [("web1", False)]
