@@ -2,14 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CACHE := .cache
 WORKERS ?= auto
 
-.PHONY: help demo test lint unit integration browser chromium races docs public bench hostile reliability molecule debootstrap clean
+.PHONY: help demo test lint unit integration browser chromium races docs public bench hostile reliability molecule debootstrap sanity matrix release-check clean
 
 help:
 	@echo "make demo         pair five hosts with a simulated PCE, then keep connector instances, and show it"
 	@echo "make test         everything that guards the collection"
 	@echo "make lint         its first part: style, types, documentation"
+	@echo "make sanity       ansible-test sanity, with the ansible-core of .venv"
 	@echo "make unit         its second part: the parts one by one"
 	@echo "make integration  its third part: modules, roles, playbooks and all examples against the simulator"
 	@echo "make molecule     its fourth part: the role on real SSH hosts, which root gets by debootstrap, once, in a minute"
@@ -18,6 +20,8 @@ help:
 	@echo "make public       bring docs/public.json, the list of what users may rely on, up to date"
 	@echo "make races        200 rounds of two runs at a time, and of runs that are killed; make test has 21 of them"
 	@echo "make hostile      ten thousand cases of hostile options and answers; make unit has a few of them"
+	@echo "make release-check  the tarball: what is in it, what Galaxy says of it, and the demo with it alone"
+	@echo "make matrix       each ansible-core and Python that is supported, as far as they are here; CI_NEEDS_MATRIX=1 needs all"
 	@echo "make bench        measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
 	@echo "make reliability  put every fault at every request, and write docs/reliability.md"
 	@echo "make clean        remove what the others made"
@@ -26,7 +30,7 @@ help:
 demo: $(VENV)/demo
 	@$(BIN)/python -m tests.demo
 
-test: lint docs unit integration browser molecule
+test: lint docs unit integration browser molecule sanity release-check
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -35,6 +39,9 @@ lint: $(VENV)/test
 	$(BIN)/yamllint --strict .
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/python -m tests.lint_playbooks
+
+sanity: $(VENV)/test
+	$(BIN)/python -m tests.sanity
 
 unit: $(VENV)/test
 	$(BIN)/python -m pytest tests/unit tests/contract tests/hostile -n $(WORKERS) -q
@@ -74,6 +81,13 @@ public: $(VENV)/test
 hostile: $(VENV)/test
 	MICROSEG_HOSTILE=long $(BIN)/python -m pytest tests/hostile -n $(WORKERS) -q
 
+release-check: $(VENV)/test $(CACHE)/importer/made $(CACHE)/user/made
+	$(BIN)/python -m pytest tests/release -q
+
+# Sessions whose Python is not here are skipped, and named in the end.
+matrix: $(VENV)/test
+	$(BIN)/python -m nox $(if $(CI_NEEDS_MATRIX),--error-on-missing-interpreters,--no-error-on-missing-interpreters)
+
 bench: $(VENV)/bench
 	@$(BIN)/python -m tests.bench $(BENCH)
 
@@ -94,5 +108,11 @@ $(VENV)/bench: tests/bench/requirements.txt $(VENV)/demo
 	@$(BIN)/python -m pip install --quiet --requirement $<
 	@touch $@
 
+$(CACHE)/%/made: tests/release/%.txt $(VENV)/demo
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 clean:
 	rm -rf $(VENV) .cache .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(CACHE) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

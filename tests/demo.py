@@ -17,6 +17,7 @@ from tests.simulator.launch import Simulator, running
 HOSTS = ["web1", "web2", "web3", "db1", "db2"]
 PLAYBOOK = "microseg.enforcement.pair_vens"
 CONNECTORS = "microseg.enforcement.connector_instances"
+ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 
 def main() -> int:
@@ -108,7 +109,7 @@ def _variables(simulator: Simulator) -> dict[str, object]:
 
 def _run(*arguments: str) -> str:
     """Run a playbook, show its output, and return it. End the demo if it fails."""
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments]
+    command = [str(ANSIBLE_PLAYBOOK), *arguments]
     settings = {
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
