@@ -95,40 +95,30 @@ notes:
 """
 
 EXAMPLES = r"""
-# web.pce_workloads.yml: all web servers in prod, and who of them is in enforcement.
-# The connection comes from the environment: PCE_HOST, PCE_ORG_ID, PCE_API_KEY, PCE_API_SECRET.
-# ansible-playbook -i web.pce_workloads.yml site.yml --limit 'role_web:&env_prod:!enforced'
+# web.pce_workloads.yml: the web servers in prod that are online, grouped by operating system and by enforcement.
+# ansible-playbook -i web.pce_workloads.yml site.yml --limit 'os_ubuntu_x86_64_22_04:!enforced'
 plugin: microseg.enforcement.pce_workloads
-labels:
-  role: web
-  env: prod
-groups:
-  enforced: pce_workload.enforcement_mode == 'full'
-
----
-# The same hosts as an inventory that holds no others, reached by their addresses.
-plugin: microseg.enforcement.pce_workloads
+# What is not given here comes from the environment: PCE_HOST, PCE_ORG_ID, PCE_API_KEY, PCE_API_SECRET.
 pce_host: pce.example.com
 api_key: api_0123456789abcdef
 api_secret: "{{ lookup('ansible.builtin.file', '~/.pce_secret') }}"
-labels: {role: web, env: prod}
-enforcement_mode: [idle, visibility_only, selective]
+# The PCE is asked for these only, so hosts that do not match are no part of the inventory.
+labels:
+  role: web
+  env: prod
 online: true
-compose:
-  ansible_host: pce_workload.addresses[0]
-
----
-# Everything, with groups by operating system and by mode, kept for ten minutes.
-plugin: microseg.enforcement.pce_workloads
-managed: any
+# What follows is decided here, for each host by its variables.
 hostnames: [name, hostname, address]
 filters:
   - pce_workload.os_id is not none
+groups:
+  enforced: pce_workload.enforcement_mode == 'full'
 keyed_groups:
   - key: pce_workload.os_id
     prefix: os
-  - key: pce_workload.enforcement_mode
-    prefix: mode
+compose:
+  ansible_host: pce_workload.addresses[0]
+# Kept for ten minutes.
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/pce_workloads

@@ -1,5 +1,0 @@
-# Copyright (c) 2026 The microseg.enforcement contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-"""The core of the collection: what is decided and how a server is spoken to. Nothing here imports ansible."""
