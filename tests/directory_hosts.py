@@ -13,9 +13,20 @@ PROGRAM = "opt/illumio_ven"
 DATA = "opt/illumio_ven_data"
 
 
-def write_inventory(directory: Path, hosts: Iterable[str], variables: Mapping[str, Any]) -> Path:
-    """Write an inventory of such hosts, each in `directory`/hosts/NAME, with more `variables` for all of them."""
-    inventory = {"all": {"hosts": {host: {} for host in hosts}, "vars": {**host_variables(directory), **variables}}}
+def write_inventory(
+    directory: Path, hosts: Iterable[str] | Mapping[str, Mapping[str, Any]], variables: Mapping[str, Any]
+) -> Path:
+    """Write an inventory of such hosts, each in `directory`/hosts/NAME, with more `variables` for all of them.
+
+    A mapping has more variables for each host.
+    """
+    own = hosts if isinstance(hosts, Mapping) else {}
+    inventory = {
+        "all": {
+            "hosts": {host: own.get(host, {}) for host in hosts},
+            "vars": {**host_variables(directory), **variables},
+        }
+    }
     for host in inventory["all"]["hosts"]:
         (directory / "hosts" / host).mkdir(parents=True, exist_ok=True)
     path = directory / "inventory.json"

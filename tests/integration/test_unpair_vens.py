@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tests.directory_hosts import pce_variables, program, write_inventory
+from tests.integration.paired import pair_without_playbook
 from tests.integration.runner import Ended, recap, run_playbook
 from tests.simulator.launch import Simulator
 from tests.unit.loopback import closed_port
 
-PAIR = "microseg.enforcement.pair_vens"
 UNPAIR = "microseg.enforcement.unpair_vens"
 HOSTS = ["web1", "web10", "db1"]
 
@@ -25,9 +25,10 @@ Run = Callable[..., Ended]
 @pytest.fixture
 def paired_hosts(simulator: Simulator, tmp_path: Path) -> Path:
     """Three hosts that are paired, as directories; the directory of their inventory."""
-    variables = {"ven_pairing_profile": "Default", "ven_verify": "none", **pce_variables(simulator)}
-    done = run_playbook(PAIR, "-i", str(write_inventory(tmp_path, HOSTS, variables)))
-    assert done.status == 0, done.output
+    write_inventory(
+        tmp_path, HOSTS, {"ven_pairing_profile": "Default", "ven_verify": "none", **pce_variables(simulator)}
+    )
+    pair_without_playbook(simulator, tmp_path, HOSTS)
     simulator.clear_journal()
     return tmp_path
 
