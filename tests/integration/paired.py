@@ -15,9 +15,10 @@ from tests.simulator.launch import Simulator
 
 def pair_without_playbook(simulator: Simulator, directory: Path, hosts: Iterable[str]) -> None:
     """Run the vendor's script for each host of directory_hosts, with a key of the pairing profile Default."""
-    script = run_module("pce_pairing_script_info", {**connection(simulator), "profile": "Default"})
     keys = run_module("pce_pairing_key", {**connection(simulator), "profile": "Default"})
-    code = keys["pairing_keys"][0]["activation_code"]
+    (key,) = keys["pairing_keys"]
+    href = key["pairing_profile"]["href"]
+    script = run_module("pce_pairing_script_info", {**connection(simulator), "profile_href": href})
 
     def pair(host: str) -> None:
         home = directory / "hosts" / host
@@ -29,8 +30,9 @@ def pair_without_playbook(simulator: Simulator, directory: Path, hosts: Iterable
             "ILLUMIO_STANDIN_HOSTNAME": host,
             "ILLUMIO_STANDIN_LOG": str(home / "install.log"),
         }
-        command = ["/bin/sh", "-s", "--", "--management-server", keys["management_server"], "--activation-code", code]
+        command = ["/bin/sh", "-s", "--", "--management-server", keys["management_server"], "--activation-code"]
         text = script["pairing_script"]["content"]
+        command.append(key["activation_code"])
         subprocess.run(command, env=environment, input=text, text=True, capture_output=True, check=True)
 
     with ThreadPoolExecutor(4) as pool:
