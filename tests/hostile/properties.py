@@ -244,7 +244,9 @@ def _of_query(ended: Ended, query: str) -> Iterator[str]:
     if not re.fullmatch(r"(?:[A-Za-z0-9_.~*+=&-]|%[0-9A-F]{2})+", query):
         yield "a query that is not encoded"
         return
-    given = list(_texts(ended.options))
+    # A VEN that was asked for by its HREF is looked for again by the hostname that the PCE has shown.
+    objects = [item for exchange in ended.exchanges for item in [*(exchange.shown or []), exchange.one or {}]]
+    given = [*_texts(ended.options), *(str(item.get("hostname", "")) for item in objects)]
     for key, value in parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict"):
         if not re.fullmatch("[a-z_]+", key):
             yield f"a query parameter {key!r}"

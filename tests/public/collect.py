@@ -105,7 +105,7 @@ def _removals(name: str) -> dict[str, str]:
     package = f"ansible_collections.{NAMESPACE}.plugins"
     edge = importlib.import_module(f"{package}.module_utils._ansible")
     module = importlib.import_module(f"{package}.modules.{name}")
-    with mock.patch.object(edge, "AnsibleModule", side_effect=_Captured) as called, contextlib.suppress(_Captured):
+    with mock.patch.object(edge, "Module", side_effect=_Captured) as called, contextlib.suppress(_Captured):
         module.main()
     spec = called.call_args.kwargs["argument_spec"]
     return {option: item["removed_in_version"] for option, item in spec.items() if "removed_in_version" in item}
@@ -137,7 +137,8 @@ def _playbook(name: str) -> Public:
     ]
     about: Public = {"variables": sorted(word for word in used if not word.startswith("ansible_") and "__" not in word)}
     if roles or books:
-        about["imports"] = sorted(name.rpartition(".")[2] for name in {*roles, *books})
+        # A playbook beside this one is imported by its file.
+        about["imports"] = sorted(re.sub(r"\.yml$", "", name).rpartition(".")[2] for name in {*roles, *books})
     facts = _facts(content)
     return {**about, "facts": facts} if facts else about
 

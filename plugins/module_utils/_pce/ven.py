@@ -66,6 +66,9 @@ _CALLS = 10
 _FEW = 5
 """Up to so many VENs are asked for one by one; more by one read of all."""
 
+_LONGEST_HOSTNAME = 255
+"""Characters. What a PCE shows beyond that is no hostname to look for."""
+
 _MOST_NAMED = 10
 
 
@@ -297,7 +300,7 @@ def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
     By their hostnames where they are few: each one that is gone would be a 404, and a 404 has to be looked into.
     """
     store, hostnames = run.client.store(VEN), [target.hostname for target in targets]
-    few = len(targets) <= _FEW and None not in hostnames
+    few = len(targets) <= _FEW and all(name and len(name) <= _LONGEST_HOSTNAME for name in hostnames)
     raws = _few(store, [Identity(names={"hostname": name}) for name in hostnames]) if few else store.query({})
     paired = {raw.get("href") for raw in raws if VEN.field("status").value_in(raw) not in _GONE}
     return [target for target in targets if target.href in paired]
