@@ -19,7 +19,7 @@ from tests.collection import ROOT, make_findable
 SITE = ROOT / ".cache" / "site"
 SOURCES = SITE / "src"
 _HERE = Path(__file__).resolve().parent
-_PAGES = ("README.md", "CONTRIBUTING.md", "roles/ven/README.md", "tests/simulator/README.md")
+_PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "roles/ven/README.md", "tests/simulator/README.md")
 """What guides link to and is no guide itself; and then all of docs/."""
 
 _CONFIG = "reference_appendices/config.html"
