@@ -101,7 +101,7 @@ CHANGES: list[tuple[Callable[[dict[str, Any]], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "expected"), CHANGES, ids=[expected for _, expected in CHANGES])
+@pytest.mark.parametrize(("change", "expected"), CHANGES, ids=[expected for _change, expected in CHANGES])
 def test_a_broken_promise_is_told(change: Callable[[dict[str, Any]], object], expected: str) -> None:
     after = copy.deepcopy(promised())
     change(after)

@@ -136,7 +136,7 @@ def test_the_examples_run(document: str, simulator: Simulator, tmp_path: Path) -
     for line in stage.before:
         runner.command(line)
     runner.changed = 0
-    for kind, blocks in groupby(RUNNABLE[document], key=lambda block: _way(block)):
+    for kind, blocks in groupby(RUNNABLE[document], key=_way):
         if kind == "play":
             runner.plays(blocks)
             continue

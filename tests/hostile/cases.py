@@ -42,7 +42,7 @@ def ask(case: Mapping[str, Any]) -> dict[str, Any]:
     assert process.stdout is not None
     process.stdin.write(json.dumps(case) + "\n")
     process.stdin.flush()
-    ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
+    ready, _writable, _failed = select.select([process.stdout], [], [], PATIENCE)
     line = process.stdout.readline() if ready else ""
     if not line:
         _end()

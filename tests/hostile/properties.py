@@ -286,7 +286,7 @@ def _of_headers(ended: Ended, exchange: Exchange) -> Iterator[str]:
     user = ended.options.get("connector_user" if ended.module.startswith("pe_") else "api_key")
     password = ended.options.get("connector_password" if ended.module.startswith("pe_") else "api_secret")
     if user and password:
-        scheme, _, code = headers.get("authorization", "").partition(" ")
+        scheme, _space, code = headers.get("authorization", "").partition(" ")
         decoded = base64.b64decode(code).decode()
         if scheme != "Basic" or decoded.partition(":")[::2] != (str(user), str(password)):
             yield "credentials that a server reads otherwise"

@@ -127,7 +127,7 @@ def answer(objects: Objects, base: str, method: str, target: str, body: bytes, a
         return _connector(objects, method, parts.path[len(base) :], body)
     if re.fullmatch(r"/api/v[0-9]+/software/ven/image", parts.path):
         return Reply(raw=b"#!/bin/sh\nexit 0\n", headers=(("Content-Type", "text/plain"),))
-    organisation, _, rest = parts.path.partition("/orgs/")[2].partition("/")
+    organisation, _slash, rest = parts.path.partition("/orgs/")[2].partition("/")
     collection, *item = rest.split("/")
     known = objects.stored.get(collection, [])
     if collection == "jobs":

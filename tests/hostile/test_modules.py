@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import documented
-from tests.hostile import cases, mutations, values
+from tests.hostile import cases, mutations, properties, values
 from tests.profiles import HOSTILE, LONG
 
 MODULES = documented.names()
@@ -62,7 +62,7 @@ def test_every_option_with_every_hostile_text(module: str) -> None:
     texts = values.HOSTILE[:: 3 if LONG else 20]
     for option, about in spec(module).items():
         for text in texts:
-            value = values.HIDDEN + text if about.get("no_log") else text
+            value = properties.HIDDEN + text if about.get("no_log") else text
             task = {**values.connection(module), **values.TASKS[module][0]}
             cases.check({"module": module, "options": {**task, option: value}})
 

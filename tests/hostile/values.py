@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.hostile.properties import HIDDEN as HIDDEN
+from tests.hostile.properties import HIDDEN
 from tests.hostile.servers import UUID
 
 Options = dict[str, Any]

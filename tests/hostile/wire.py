@@ -58,7 +58,7 @@ class _Socket:
 
 
 def _parsed(raw: bytes, host: str, port: int) -> Sent:
-    head, _, body = raw.partition(b"\r\n\r\n")
+    head, _mark, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
     method, target, version = first.decode("latin-1").split(" ")  # a space in a target would be a request of its own
     assert version == "HTTP/1.1", first

@@ -105,7 +105,7 @@ def test_profiles(simulator: Simulator) -> None:
         chance = random.Random(seed)
         print(f"seed {seed}")
         before = profiles(simulator)
-        tasks = [chance.choice([profile_task, profile_task, profile_task, bulk_task])(chance) for _ in range(2)]
+        tasks = [chance.choice([profile_task, profile_task, profile_task, bulk_task])(chance) for _turn in range(2)]
         results = at_once(simulator, *tasks)
         for result in results:
             assert_told(result)

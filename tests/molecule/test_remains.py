@@ -39,7 +39,7 @@ def descendants(number: int) -> dict[int, str]:
     names: dict[int, str] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            name, _, rest = path.read_text().partition("(")[2].rpartition(") ")
+            name, _mark, rest = path.read_text().partition("(")[2].rpartition(") ")
         except OSError:
             continue
         parents[int(path.parent.name)] = int(rest.split()[1])
