@@ -81,7 +81,17 @@ STAGES = {
     "docs/connector-instances.md": Stage(
         changed=1, variables={"vault_contrail_password": "p", "vault_aws_access": "a", "vault_aws_secret": "p"}
     ),
-    "docs/awx.md": Stage(changed=2, variables={"ven_pairing_profile": "Default", "ven_hosts": "web1.example.com"}),
+    "docs/awx.md": Stage(
+        changed=3,
+        variables={
+            "ven_pairing_profile": "Default",
+            "ven_hosts": "web1.example.com",
+            # What a credential of AWX injects.
+            "pe_connector_url": "{{ lookup('ansible.builtin.env', 'PE_CONNECTOR_URL') }}",
+            "pe_controller_username": "admin",
+            "pe_controller_password": "p-contrail",
+        },
+    ),
     "docs/first-pce.md": Stage(changed=9),
     "docs/illumio-core.md": Stage(changed=5),
     "docs/inventory.md": Stage(seed=SOURCE, files={"site.yml": SITE}),
@@ -151,6 +161,7 @@ NOT_RUN_COMMANDS = {
     "export ": "the tests give the connection and Ansible's settings themselves",
     ".venv/bin/python -m tests.simulator ": "the tests have a simulator of their own",
     "rm ": "the tests remove what they made",
+    "ansible-playbook microseg.enforcement.awx_setup": "test_awx.py runs it, with stand-ins for awx.awx",
     "ansible-galaxy ": "there is no Galaxy here; the collection is found as it is",
 }
 """Commands that are not run, by their beginning, each with the reason."""

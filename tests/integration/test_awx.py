@@ -406,9 +406,7 @@ def answers(objects: dict[str, dict[str, Json]], template: str, **given: str) ->
 
 def assert_secret_is_nowhere(job: Job, *secrets: str) -> None:
     """What AWX keeps holds none of the secrets; that they would be found, ansible-runner's own file shows."""
-    command = json.loads(
-        (job.artifacts.parent.parent / f"there{job.artifacts.parent.name[4:]}" / "artifacts" / "command").read_text()
-    )
+    command = json.loads((job.artifacts / "command").read_text())
     assert secrets[0] in json.dumps(command["env"])
     kept = list(job.kept())
     assert {"stdout", "status", "rc"} <= {path.name for path in kept}
@@ -419,16 +417,25 @@ def assert_secret_is_nowhere(job: Job, *secrets: str) -> None:
             assert secret not in text, path
 
 
+FACTS = {"ven_status": "{{ ven_status }}", "ven_pce": "{{ ven_pce }}", "cacheable": True}
+"""What a job template with a fact cache may keep of the hosts."""
+
+
 def test_a_job_pairs_hosts_and_again(
     simulator: Simulator, runner: Runner, objects: dict[str, dict[str, Json]], tmp_path: Path
 ) -> None:
     hosts = ["web1", "web2"]
     inventory = write_inventory(tmp_path, hosts, {}).read_text()
     survey = answers(objects, "Pair hosts", ven_pairing_profile="Default")
-    job = runner.job("pair_vens.yml", pce(simulator), inventory, **survey)
+    keep = {"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.set_fact": FACTS}]}
+    pairing = {"name": "Pair", "ansible.builtin.import_playbook": f"{NAMESPACE}.pair_vens"}
+    job = runner.job("pair_vens.yml", pce(simulator), inventory, [pairing, keep], **survey)
     assert (job.status, job.rc) == ("successful", 0), job.stdout
     assert sorted(item["hostname"] for item in simulator.state()["workloads"]) == hosts
     assert {*job.stats()["changed"]} == {*hosts}
+    cached = list((job.artifacts / "fact_cache").iterdir())
+    assert sorted(path.name.rpartition("_")[2] for path in cached) == hosts
+    assert all("ven_status" in path.read_text() for path in cached)
     assert_secret_is_nowhere(job, simulator.api_secret)
     code = re.compile(r"[0-9a-f]{81}")
     assert not any(code.search(path.read_text(errors="replace")) for path in job.kept())

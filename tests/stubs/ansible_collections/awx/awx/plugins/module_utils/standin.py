@@ -26,14 +26,16 @@ BUILT_IN = {"organization": ["Default"], "credential_type": ["Machine"]}
 Spec = dict[str, dict[str, Any]]
 
 
-def spec(**types: str) -> Spec:
-    """An argument spec from words: the options of each type, list of texts as `lists`."""
+def spec(more: Spec | None = None, **types: str) -> Spec:
+    """An argument spec from words: the options of each type, lists of texts as `lists`; `more` is said of some."""
     found: Spec = {}
     for kind, names in types.items():
         about = {"type": "list", "elements": "str"} if kind == "lists" else {"type": kind}
         found.update({name: dict(about) for name in names.split()})
     found["name"]["required"] = True
     found["state"] = {"type": "str", "choices": ["present", "absent", "exists"], "default": "present"}
+    for name, about in (more or {}).items():
+        found[name].update(about)
     return found
 
 

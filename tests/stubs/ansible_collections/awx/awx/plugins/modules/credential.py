@@ -10,13 +10,15 @@ from __future__ import annotations
 from ansible_collections.awx.awx.plugins.module_utils.standin import run, spec
 
 OPTIONS = spec(
+    {
+        "credential_type": {"required": True},
+        "inputs": {"no_log": True},
+        "update_secrets": {"default": True, "no_log": False},
+    },
     str="name new_name copy_from description organization credential_type user team",
     dict="inputs",
     bool="update_secrets",
 )
-OPTIONS["credential_type"]["required"] = True
-OPTIONS["inputs"]["no_log"] = True
-OPTIONS["update_secrets"].update(default=True, no_log=False)
 
 
 def main() -> None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from ansible_collections.awx.awx.plugins.module_utils.standin import run, spec
 
-OPTIONS = spec(str="name new_name description kind", dict="inputs injectors")
-OPTIONS["kind"]["choices"] = ["ssh", "vault", "net", "scm", "cloud", "insights"]
+OPTIONS = spec(
+    {"kind": {"choices": ["ssh", "vault", "net", "scm", "cloud", "insights"]}},
+    str="name new_name description kind",
+    dict="inputs injectors",
+)
 
 
 def main() -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from ansible_collections.awx.awx.plugins.module_utils.standin import run, spec
 
 OPTIONS = spec(
+    {"organization": {"required": True}, "kind": {"choices": ["", "smart", "constructed"]}},
     str="name new_name copy_from description organization kind host_filter",
     dict="variables",
     bool="prevent_instance_group_fallback",
     lists="instance_groups input_inventories",
 )
-OPTIONS["organization"]["required"] = True
-OPTIONS["kind"]["choices"] = ["", "smart", "constructed"]
 
 
 def main() -> None:

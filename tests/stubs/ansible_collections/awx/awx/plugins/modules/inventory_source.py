@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from ansible_collections.awx.awx.plugins.module_utils.standin import run, spec
 
+SOURCES = [
+    *("scm", "ec2", "gce", "azure_rm", "vmware", "satellite6", "openstack", "rhv", "controller", "insights"),
+    *("terraform", "openshift_virtualization"),
+]
 OPTIONS = spec(
+    {
+        "inventory": {"required": True},
+        "source": {"choices": SOURCES},
+        "verbosity": {"choices": [0, 1, 2]},
+    },
     str="name new_name description inventory source source_path enabled_var enabled_value host_filter limit credential"
     " execution_environment custom_virtualenv organization source_project scm_branch",
     dict="source_vars",
@@ -17,12 +26,6 @@ OPTIONS = spec(
     int="timeout verbosity update_cache_timeout",
     lists="notification_templates_started notification_templates_success notification_templates_error",
 )
-OPTIONS["inventory"]["required"] = True
-OPTIONS["source"]["choices"] = [
-    *("scm", "ec2", "gce", "azure_rm", "vmware", "satellite6", "openstack", "rhv", "controller", "insights"),
-    *("terraform", "openshift_virtualization"),
-]
-OPTIONS["verbosity"]["choices"] = [0, 1, 2]
 NAMES = {
     "organization": "organization",
     "inventory": "inventory",

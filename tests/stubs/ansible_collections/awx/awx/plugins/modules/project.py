@@ -10,6 +10,15 @@ from __future__ import annotations
 from ansible_collections.awx.awx.plugins.module_utils.standin import run, spec
 
 OPTIONS = spec(
+    {
+        "scm_type": {"choices": ["manual", "git", "svn", "insights", "archive"]},
+        "credential": {"aliases": ["scm_credential"]},
+        "allow_override": {"aliases": ["scm_allow_override"]},
+        "timeout": {"aliases": ["job_timeout"]},
+        "wait": {"default": True},
+        "update_project": {"default": False},
+        "interval": {"default": 2},
+    },
     str="name new_name copy_from description scm_type scm_url scm_branch scm_refspec credential default_environment"
     " custom_virtualenv organization local_path signature_validation_credential",
     bool="scm_clean scm_delete_on_update scm_track_submodules scm_update_on_launch allow_override wait update_project",
@@ -17,13 +26,6 @@ OPTIONS = spec(
     float="interval",
     lists="notification_templates_started notification_templates_success notification_templates_error",
 )
-OPTIONS["scm_type"]["choices"] = ["manual", "git", "svn", "insights", "archive"]
-OPTIONS["credential"]["aliases"] = ["scm_credential"]
-OPTIONS["allow_override"]["aliases"] = ["scm_allow_override"]
-OPTIONS["timeout"]["aliases"] = ["job_timeout"]
-OPTIONS["wait"]["default"] = True
-OPTIONS["update_project"]["default"] = False
-OPTIONS["interval"]["default"] = 2
 
 
 def main() -> None:

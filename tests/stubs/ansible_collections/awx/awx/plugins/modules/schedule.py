@@ -10,6 +10,7 @@ from __future__ import annotations
 from ansible_collections.awx.awx.plugins.module_utils.standin import run, spec
 
 OPTIONS = spec(
+    {"job_type": {"choices": ["run", "check"]}, "verbosity": {"choices": [0, 1, 2, 3, 4, 5]}},
     str="name new_name description rrule execution_environment inventory scm_branch job_type job_tags skip_tags limit"
     " unified_job_template organization",
     dict="extra_data",
@@ -17,8 +18,6 @@ OPTIONS = spec(
     int="forks job_slice_count timeout verbosity",
     lists="credentials instance_groups labels",
 )
-OPTIONS["job_type"]["choices"] = ["run", "check"]
-OPTIONS["verbosity"]["choices"] = [0, 1, 2, 3, 4, 5]
 
 
 def main() -> None:
