@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -54,6 +55,11 @@ class Awx:
         }
         return run_playbook(SETUP, "-e", f"@{given}", *flags, env=env, cwd=self.directory)
 
+    def asked(self, module: str) -> list[Json]:
+        """The options of all calls of a module."""
+        calls = json.loads((self.directory / "awx.json").read_text())["asked"]
+        return [call["options"] for call in calls if call["module"] == module]
+
     def objects(self) -> dict[str, dict[str, Json]]:
         """What is there, by kind and name."""
         found: dict[str, dict[str, Json]] = json.loads((self.directory / "awx.json").read_text())["objects"]
@@ -67,12 +73,24 @@ def awx(tmp_path: Path) -> Awx:
 
 
 @pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Json]]:
-    """What awx_setup makes."""
+def _first(tmp_path_factory: pytest.TempPathFactory) -> Awx:
     made = Awx(tmp_path_factory.mktemp("awx"))
     ended = made.set_up()
-    assert ended.status == 0, ended.output
-    return made.objects()
+    assert changed(ended) == 7
+    return made
+
+
+@pytest.fixture
+def objects(_first: Awx) -> dict[str, dict[str, Json]]:
+    """What awx_setup makes."""
+    return _first.objects()
+
+
+@pytest.fixture
+def ready(_first: Awx, awx: Awx) -> Awx:
+    """An AWX that has been set up."""
+    shutil.copy(_first.directory / "awx.json", awx.directory)
+    return awx
 
 
 def changed(ended: Ended) -> int:
@@ -80,10 +98,8 @@ def changed(ended: Ended) -> int:
     return recap(ended)["localhost"]["changed"]
 
 
-def test_set_up_twice_and_look_before_a_change(awx: Awx) -> None:
-    first = awx.set_up()
-    assert changed(first) == 7
-    made = awx.objects()
+def test_set_up_twice_and_look_before_a_change(ready: Awx) -> None:
+    made = ready.objects()
     assert {kind: sorted(names) for kind, names in made.items()} == {
         "credential_type": [PCE_TYPE, CONNECTOR_TYPE],
         "credential": ["Connector", "PCE"],
@@ -93,11 +109,15 @@ def test_set_up_twice_and_look_before_a_change(awx: Awx) -> None:
         "job_template": ["Connector instances", "Enforce", "Pair hosts", "Pairing report", "Unpair hosts"],
         "schedule": ["Pairing report every morning"],
     }
-    assert changed(awx.set_up()) == 0
-    assert changed(awx.set_up("--check", awx_project_branch="next", awx_machine_credential="PCE")) == 2
-    assert awx.objects() == made
-    assert changed(awx.set_up(awx_project_branch="next")) == 1
-    assert awx.objects()["project"]["Microsegmentation"]["scm_branch"] == "next"
+    assert changed(ready.set_up()) == 0
+    for module, calls in {"credential_type": 2, "credential": 2, "inventory_source": 1, "job_template": 5}.items():
+        asked = ready.asked(module)
+        assert len(asked) == 2 * calls
+        assert asked[:calls] == asked[calls:]
+    assert changed(ready.set_up("--check", awx_project_branch="next", awx_machine_credential="PCE")) == 2
+    assert ready.objects() == made
+    assert changed(ready.set_up(awx_project_branch="next")) == 1
+    assert ready.objects()["project"]["Microsegmentation"]["scm_branch"] == "next"
 
 
 def test_what_is_named_is_what_is_asked_for(awx: Awx) -> None:
@@ -118,15 +138,16 @@ def test_what_is_named_is_what_is_asked_for(awx: Awx) -> None:
     assert not any("inputs" in credential for credential in made["credential"].values())
 
 
-def test_values_of_a_credential_are_written_once_and_never_shown(awx: Awx) -> None:
+def test_values_of_a_credential_are_written_once_and_never_shown(ready: Awx) -> None:
     inputs = {"host": "pce.example.com", "api_key": "api_1", "api_secret": PLANTED}
-    assert changed(awx.set_up()) == 7
-    done = awx.set_up("-vvv", awx_pce_inputs=inputs)
+    done = ready.set_up("-vvv", awx_pce_inputs=inputs)
     assert changed(done) == 1
-    assert {*awx.objects()["credential"]["PCE"]["inputs"]} == {"host", "api_key", "api_secret"}
+    assert {*ready.objects()["credential"]["PCE"]["inputs"]} == {"host", "api_key", "api_secret"}
     assert PLANTED not in done.output
-    assert changed(awx.set_up(awx_pce_inputs=inputs)) == 0
-    assert PLANTED not in (awx.directory / "awx.json").read_text()
+    assert changed(ready.set_up(awx_pce_inputs=inputs)) == 0
+    assert changed(ready.set_up("--check", awx_pce_inputs={**inputs, "host": "other.example.com"})) == 1
+    assert changed(ready.set_up("--check", awx_pce_inputs=inputs, awx_update_secrets=True)) == 1
+    assert PLANTED not in (ready.directory / "awx.json").read_text()
 
 
 @pytest.mark.parametrize(

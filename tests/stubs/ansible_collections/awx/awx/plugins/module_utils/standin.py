@@ -68,12 +68,28 @@ def run(kind: str, options: Spec, names: Mapping[str, str]) -> None:
                 module.fail_json(msg=f"AWX has no {other} {name!r}, which {option} of {kind} {given['name']!r} names")
     there = objects.setdefault(kind, {})
     before = there.get(given["name"])
-    after = {key: value for key, value in given.items() if key not in ("state", "update_secrets")}
-    if before is not None:
-        # As documented: what is encrypted is not compared, so it is written always, or only where there is nothing.
-        is_kept = given["state"] == "exists" or ("inputs" in before and not given.get("update_secrets", True))
-        after = before if is_kept else {**before, **after}
-    if not module.check_mode:
+    after = {**(before or {}), **{key: value for key, value in given.items() if key not in ("state", "update_secrets")}}
+    if before is None:
+        is_changed = True
+    elif given["state"] == "exists":
+        is_changed = False
+    elif kind == "credential" and "inputs" in given:
+        # What is encrypted cannot be compared: it is written always, or where something else differs.
+        is_changed = given["update_secrets"] or _seen(before, objects) != _seen(after, objects)
+    else:
+        is_changed = before != after
+    if is_changed and not module.check_mode:
         there[given["name"]] = after
-        path.write_text(json.dumps(awx, indent=1))
-    module.exit_json(changed=before != after, id=1)
+    path.write_text(json.dumps(awx, indent=1))
+    module.exit_json(changed=is_changed, id=1)
+
+
+def _seen(credential: Mapping[str, Any], objects: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The values of a credential that AWX shows; None of one that has none yet."""
+    if "inputs" not in credential:
+        return None
+    fields = (
+        objects.get("credential_type", {}).get(credential["credential_type"], {}).get("inputs", {}).get("fields", [])
+    )
+    secret = {field["id"] for field in fields if field.get("secret")}
+    return {key: value for key, value in credential["inputs"].items() if key not in secret}
