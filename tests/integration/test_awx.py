@@ -528,6 +528,38 @@ def test_a_job_keeps_connector_instances(
     assert stored["endpointAddressSpace"]["name"] == "red"
 
 
+@pytest.mark.parametrize(
+    ("template", "given", "expected"),
+    [
+        (
+            "Enforce",
+            {"ven_pairing_profile": "Default", "ven_enforcement_mode": "selective"},
+            "run in another mode than",
+        ),
+        ("Pairing report", {}, "2 hosts: 1 paired, 1 online, 1 not paired"),
+        ("Unpair hosts", {"ven_hosts": "host-1", "ven_unpair_through": "pce"}, "changed=1"),
+    ],
+)
+def test_a_job_runs_with_what_its_survey_gives(
+    simulator: Simulator,
+    runner: Runner,
+    objects: dict[str, dict[str, Json]],
+    tmp_path: Path,
+    template: str,
+    given: dict[str, str],
+    expected: str,
+) -> None:
+    simulator.seed(generate={"workloads": 2, "prefix": "host-"})
+    inventory = write_inventory(tmp_path, ["host-1", "web1"], {}).read_text()
+    survey = answers(objects, template, **given)
+    if "report_path" in survey:
+        survey["report_path"] = str(tmp_path / "report.html")
+    job = runner.job(objects["job_template"][template]["playbook"], pce(simulator), inventory, **survey)
+    assert (job.status, job.rc) == ("successful", 0), job.stdout
+    assert expected in " ".join(job.stdout.split()), job.stdout
+    assert_secret_is_nowhere(job, simulator.api_secret)
+
+
 # What AWX adds to the environment of an inventory update, and what awx_setup gives to its source.
 UPDATE = {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "True"}
 
