@@ -108,7 +108,9 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
         for name in _ADDRESSES:
             value = self.params.get(name)
             if isinstance(value, str):
-                self.no_log_values.update(_credentials_in(value))
+                found = _credentials_in(value)
+                # A proxy may have a user without a password: no secret, and perhaps a word of the result.
+                self.no_log_values.update(found if name != "proxy" or len(found) > 1 else ())
 
 
 def _has_secrets(item: Mapping[str, Any]) -> bool:

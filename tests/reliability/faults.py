@@ -124,7 +124,8 @@ def _all() -> Iterator[Fault]:
         headers = {"Retry-After": value}
         yield _passing("429", f"Retry-After: {words}", _status(429, headers=headers), everywhere=False)
     yield Fault("429", "Retry-After: a day", _status(429, headers={"Retry-After": "86400"}))
-    yield Fault("429", "again and again", _status(429))
+    # So long that the deadline comes in a wait and not, now and then, in a request, whose end would be unknown.
+    yield Fault("429", "again and again", _status(429, headers={"Retry-After": "2"}))
     yield Fault("500", "not carried out", _status(500))
     yield Fault("500", "carried out", _status(500, act=True), methods=WRITING)
     for status in (502, 503, 504):
