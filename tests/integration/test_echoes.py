@@ -210,6 +210,12 @@ def test_credentials_in_an_address_are_not_shown(ca: tuple[Loopback, str], url: 
     assert server.connections == 0
 
 
+def test_a_user_of_a_proxy_alone_is_no_secret(ca: tuple[Loopback, str]) -> None:
+    server, path = ca
+    given = {**options("pce_label_info", server, path), "value": "web-prod", "proxy": "http://web@127.0.0.1:1"}
+    assert "web-prod" in printed("pce_label_info", given)
+
+
 @pytest.mark.parametrize("place", ["list", "request id", "status line"])
 def test_the_inventory_shows_nothing_of_it(ca: tuple[Loopback, str], tmp_path: Path, place: str) -> None:
     server, path = ca
