@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils._core.answers import Answer, describe, one_line, read_errors, without
+from plugins.module_utils._core import answers
+from plugins.module_utils._core.answers import Answer, Secrets, describe, one_line, read_errors
 from plugins.module_utils._core.errors import ApiError, ContractError
 
 
@@ -196,7 +197,33 @@ def test_a_secret_is_taken_out_however_it_is_escaped(secret: str) -> None:
     for ascii_only in (True, False):
         body = json.dumps(sent, ensure_ascii=ascii_only)
         for text in (body, json.dumps([{"message": body}], ensure_ascii=ascii_only), f"<p>{html.escape(secret)}</p>"):
-            shown = str(read_errors(without(text, [secret]).encode()))
+            shown = str(read_errors(Secrets([secret]).without(text).encode()))
             assert "********" in shown
             for part in ("Corr", "Horse", "geheim", "of it", "b<c"):
                 assert part not in shown
+
+
+def test_the_forms_of_many_secrets_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    forms = answers._all_forms
+
+    def counting(secret: str) -> set[str]:
+        made.append(secret)
+        return forms(secret)
+
+    monkeypatch.setattr(answers, "_all_forms", counting)
+    secrets = Secrets(["first-secret"])
+    secrets.add(["second-secret"])
+    assert made == []
+    for _look in range(3):
+        assert secrets.without("first-secret second-secret third-secret") == "******** ******** third-secret"
+    secrets.add(["third-secret", "first-secret"])
+    assert secrets.without("first-secret second-secret third-secret") == "******** ******** ********"
+    assert sorted(made) == ["first-secret", "second-secret", "third-secret"]
+
+
+def test_the_longest_secret_is_taken_out_whole_whenever_it_was_added() -> None:
+    secrets = Secrets(["s3cret"])
+    assert secrets.without("s3cret") == "********"
+    secrets.add(["s3cret-and-more"])
+    assert secrets.without("s3cret-and-more") == "********"

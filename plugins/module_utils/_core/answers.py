@@ -11,6 +11,7 @@ import html
 import json
 import math
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 from urllib.parse import quote, quote_plus
@@ -95,20 +96,46 @@ class Answer:
         )
 
 
-def without(text: str, secrets: Iterable[str]) -> str:
-    """Return what a server said with every secret taken out, however it may be written: plain, JSON, HTML, URL, base64.
+class Secrets:
+    """Texts to be kept out of what is shown. Several threads may use one.
 
-    Secrets of several lines are taken out line by line too.
+    Each is known in every form that a server may repeat it in: plain, JSON, HTML, URL, base64; one of several lines
+    line by line too. The forms are made once, and not before something is to be shown: most runs show nothing.
     """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._new = set(texts)
+        self._known: set[str] = set()
+        self._forms: list[str] = []  # the longest first: a shorter one may be a part of it
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Keep these out as well from now on."""
+        with self._lock:
+            self._new |= set(texts) - self._known
+
+    def without(self, text: str) -> str:
+        """Return what a server said with every secret taken out."""
+        with self._lock:
+            if self._new:
+                forms = {form for secret in self._new for form in _all_forms(secret)}
+                self._forms = sorted([*self._forms, *forms], key=len, reverse=True)
+                self._known |= self._new
+                self._new = set()
+            known = self._forms
+        for form in known:
+            text = text.replace(form, "********")
+        return text
+
+
+def _all_forms(secret: str) -> set[str]:
+    """Return all that gives a secret away, wherever it is repeated."""
     found: set[str] = set()
-    for secret in secrets:
-        lines = [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
-        for part in {secret, secret.strip(), " ".join(secret.split()), *lines}:
-            for form in _forms(part):
-                found |= {form, html.escape(form), html.escape(form, quote=False)}
-    for form in sorted(found - {""}, key=len, reverse=True):
-        text = text.replace(form, "********")
-    return text
+    lines = [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
+    for part in {secret, secret.strip(), " ".join(secret.split()), *lines}:
+        for form in _forms(part):
+            found |= {form, html.escape(form), html.escape(form, quote=False)}
+    return found - {""}
 
 
 def _forms(secret: str) -> set[str]:

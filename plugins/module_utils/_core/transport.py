@@ -26,7 +26,7 @@ from typing import Any, Callable, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 
 from . import retry
-from .answers import Answer, describe, one_line, read_errors, without
+from .answers import Answer, Secrets, describe, one_line, read_errors
 from .errors import (
     ApiError,
     ContractError,
@@ -185,7 +185,7 @@ class Transport:
         self._verify = _verify(endpoint)
         self._cert = _client_certificate(endpoint)
         self._proxies = _proxies(endpoint)
-        self._secrets = _credentials(endpoint, self._proxies.values())
+        self._secrets = Secrets(_credentials(endpoint, self._proxies.values()))
         if not endpoint.validate_certs:
             disable_warnings(InsecureRequestWarning)  # the module warns once, in its own words
 
@@ -248,7 +248,7 @@ class Transport:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Keep these texts out of all errors from now on: a server may repeat what it was sent."""
-        self._secrets.update(secrets)
+        self._secrets.add(secrets)
 
     def pause(self, attempt: int, failure: RequestError, wait: float | None = None) -> None:
         """Wait before the next attempt: ``wait`` seconds, or a backoff. Raise DeadlineError if time is too short."""
@@ -359,7 +359,7 @@ class Transport:
             )
             with response:
                 read = _read_body(response, method, path)
-                return Answer(response.status_code, response.headers, read, method, path, self._without_secrets)
+                return Answer(response.status_code, response.headers, read, method, path, self._secrets.without)
 
         try:
             return _within(remaining, exchange)
@@ -375,7 +375,7 @@ class Transport:
 
     def _connection_error(self, error: Exception, method: str, path: str) -> RequestError:
         where = f"the {self.endpoint.title} at {self._where()}"
-        reason = self._without_secrets(_reason(error))  # a proxy can put anything into the line of its status
+        reason = self._secrets.without(_reason(error))  # a proxy can put anything into the line of its status
         if isinstance(error, requests.exceptions.SSLError) and not _is_cut_off(error):
             verification = _verification_error(error)
             # urllib3 1 compares names itself, and its error has no code.
@@ -397,9 +397,6 @@ class Transport:
         late = any(isinstance(item, requests.exceptions.Timeout) for item in _chain(error))
         return UnknownOutcomeError(broken, transient=True, late=late)
 
-    def _without_secrets(self, text: str) -> str:
-        return without(text, self._secrets)
-
     def _where(self) -> str:
         return urlsplit(self.endpoint.url).netloc
 
@@ -408,12 +405,12 @@ class Transport:
         # What comes with another status is no error but perhaps an object, with secrets of its own.
         if answer.status >= 400:
             # Before it is read, since long texts are cut there; and after, since reading takes away what wraps them.
-            body = self._without_secrets(answer.body.decode("utf-8", errors="replace")).encode()
-            errors = [{key: self._without_secrets(text) for key, text in error.items()} for error in read_errors(body)]
+            body = self._secrets.without(answer.body.decode("utf-8", errors="replace")).encode()
+            errors = [{key: self._secrets.without(text) for key, text in error.items()} for error in read_errors(body)]
         said = describe(errors)
         if 300 <= answer.status < 400:
             # Only the host: what follows it may be a link made for one login.
-            target = _host_in(self._without_secrets(answer.header("Location") or ""))
+            target = _host_in(self._secrets.without(answer.header("Location") or ""))
             said = f"a redirect to {target} is not followed; see {self.endpoint.address_options}"
         parts = [f"the {self.endpoint.title} answered {answer.status} to {answer.method} {answer.path}"]
         parts += [part for part in (said, self.endpoint.hints.get(answer.status)) if part]
