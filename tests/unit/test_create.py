@@ -148,8 +148,16 @@ def test_look_up_that_fails_leaves_it_unknown(before: tuple[tuple[str, Any], ...
 
 def test_several_after_an_unknown_outcome_are_an_error() -> None:
     twice = PAIRING_PROFILE.ambiguous(Identity(names={"name": "PP"}), [MADE, raw_profile(25)])
-    with pytest.raises(AmbiguousError):
+    with pytest.raises(AmbiguousError) as caught:
         create(("send", broken()), ("look up", twice))
+    assert caught.value.changed
+
+
+def test_several_after_a_refusal_are_not_ours() -> None:
+    twice = PAIRING_PROFILE.ambiguous(Identity(names={"name": "PP"}), [MADE, raw_profile(25)])
+    with pytest.raises(AmbiguousError) as caught:
+        create(("send", refused(406, "name_must_be_unique")), ("look up", twice))
+    assert not caught.value.changed
 
 
 def test_never_sent_is_not_looked_up() -> None:
@@ -266,3 +274,24 @@ def test_store_says_that_a_look_failed_after_an_odd_answer() -> None:
     with pytest.raises(RequestError, match=r"whether the object was created is not known.* 403 to GET") as caught:
         store_error(Reply(200, raw=b"<html>"), Reply(403))()
     assert caught.value.changed
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [UnreachableError("cannot be reached", "POST", PROFILES)],
+        [refused(401, message="who?")],
+        [refused(406, "t", "in use"), None],
+        [server_fault(), None],
+        [DeadlineError("no answer within the deadline", "POST", PROFILES, sent=True)],
+        [DeadlineError("no answer within the deadline", "POST", PROFILES)],
+    ],
+    ids=["unreachable", "401", "406", "500", "deadline", "deadline before"],
+)
+def test_a_first_request_that_may_be_under_way_is_not_forgotten(last: list[CollectionError | None]) -> None:
+    look: list[tuple[str, Raw | CollectionError | None]] = [("look up", None)] * 3
+    steps = Steps(("send", slow()), look[0], ("send", last[0]), *look)
+    with pytest.raises(RequestError) as caught:
+        create_once(FakeTransport(in_turn()), steps.send, steps.look_up, refuses_doubles=True)
+    assert caught.value.changed
+    assert str(caught.value).lower().count("not known") == 1

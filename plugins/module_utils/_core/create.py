@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable
 
 from . import retry
-from .errors import ApiError, DeadlineError, RequestError, UnknownOutcomeError
+from .errors import ApiError, CollectionError, DeadlineError, RequestError, UnknownOutcomeError
 from .kind import Raw
 from .transport import Transport
 
@@ -23,25 +23,41 @@ def create_once(
     server that was only slow may still act after that: nothing is sent again then, unless it ``refuses_doubles``.
     Raises the error of the request where the object is not there.
     """
+    lost: list[UnknownOutcomeError] = []
+    try:
+        return _until_known(transport, send, look_up, refuses_doubles, lost)
+    except CollectionError as error:
+        if isinstance(error, RequestError):
+            if any(failure.late for failure in lost) and not error.changed:  # the server may still be at it
+                error.leave_open()
+        elif lost:  # several are there, and one of them may be ours
+            error.changed = True
+        raise
+
+
+def _until_known(
+    transport: Transport,
+    send: Callable[[], Raw],
+    look_up: Callable[[], Raw | None],
+    refuses_doubles: bool,
+    lost: list[UnknownOutcomeError],
+) -> Raw:
+    """Send until it is known whether the object is there; all ends that do not say so go to ``lost``."""
     attempt = 0
     while True:
         attempt += 1
         try:
             return send()
         except UnknownOutcomeError as error:
+            lost.append(error)
             found = look_up_after(error.cause, look_up)
             if found is None and error.late and not refuses_doubles:
                 found = _wait_for(transport, error.cause, look_up)
             if found is not None:
                 return found
-            try:
-                if not error.transient or attempt >= retry.ATTEMPTS:
-                    raise error.cause from error
-                transport.pause(attempt, error.cause)
-            except RequestError as last:
-                if error.late:  # the server may still be at it
-                    last.leave_open()
-                raise
+            if not error.transient or attempt >= retry.ATTEMPTS:
+                raise error.cause from error
+            transport.pause(attempt, error.cause)
         except DeadlineError as error:
             if error.sent:
                 error.add("Whether the object was created is not known")
@@ -59,11 +75,7 @@ def create_once(
 def _wait_for(transport: Transport, failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw:
     """Return the object once the server shows it. Raise ``failure`` if it does not in several looks."""
     for attempt in range(1, retry.ATTEMPTS):
-        try:
-            transport.pause(attempt, failure)
-        except RequestError as last:
-            last.leave_open()
-            raise
+        transport.pause(attempt, failure)
         found = look_up_after(failure, look_up)
         if found is not None:
             return found
