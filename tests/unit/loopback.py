@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -144,6 +145,18 @@ def truncate(handler: Handler) -> None:
     """Promise more than is sent."""
     handler.answer(Canned(headers={"Content-Length": "1000"}, body=b'{"half'))
     hang_up(handler)
+
+
+def garble(handler: Handler) -> None:
+    """Take the request, and answer with a TLS record that cannot be decrypted."""
+    os.write(handler.connection.fileno(), b"\x17\x03\x03\x00\x40" + b"x" * 64)
+    handler.close_connection = True
+
+
+def garble_body(handler: Handler) -> None:
+    """Begin an answer in good order, and go on with a TLS record that cannot be decrypted."""
+    handler.answer(Canned(headers={"Content-Length": "1000"}, body=b'{"half'))
+    garble(handler)
 
 
 def say_nothing(handler: Handler) -> None:

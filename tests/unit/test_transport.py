@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import gzip
+import importlib.util
 import json
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
+from http.client import BadStatusLine
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +40,7 @@ from plugins.module_utils._core.errors import (
 from plugins.module_utils._core.retry import ATTEMPTS
 from plugins.module_utils._core.transport import Endpoint, Transport
 
-from .loopback import Canned, Loopback, closed_port, drip, hang_up, say_nothing, serving, truncate
+from .loopback import Canned, Loopback, closed_port, drip, garble, garble_body, hang_up, say_nothing, serving, truncate
 
 NOW = 1_780_000_000.0
 REPEATABLE = ["GET", "PUT", "DELETE"]
@@ -373,6 +376,54 @@ def test_tls_connection_that_is_cut_off_is_no_question_of_trust(tls_server: Loop
     assert make(tls_server.url, clock, ca_path=pki.ca).get("/x").status == 200
     assert len(tls_server.seen) == 3
     assert len(clock.slept) == 3
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=str)
+@pytest.mark.parametrize("behaviour", [garble, garble_body])
+def test_a_tls_fault_after_the_request_leaves_its_end_open(
+    pki: Pki, clock: Clock, behaviour: Any, version: ssl.TLSVersion
+) -> None:
+    context = pki.context()
+    context.minimum_version = context.maximum_version = version
+    with serving(context) as server:
+        server.script = [behaviour]
+        client = make(server.url, clock, ca_path=pki.ca)
+        with pytest.raises(UnknownOutcomeError, match=rf"the connection to the PCE at {server.address} broke during"):
+            client.request("POST", "/x", body={})
+        assert len(server.seen) == 1
+        with pytest.raises(RequestError, match=UNKNOWN) as caught:
+            client.request("PUT", "/x", body={})
+        assert caught.value.changed
+        assert len(server.seen) == 1 + ATTEMPTS
+        server.script = [behaviour, Canned()]
+        assert client.get("/x").status == 200
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", UntrustedError),
+        ("TLSV1_ALERT_UNKNOWN_CA", UntrustedError),
+        ("SSLV3_ALERT_CERTIFICATE_REVOKED", UntrustedError),
+        ("TLSV1_ALERT_INTERNAL_ERROR", UnknownOutcomeError),
+        ("WRONG_VERSION_NUMBER", UnknownOutcomeError),
+        (None, UnknownOutcomeError),
+    ],
+)
+def test_only_a_word_on_our_certificate_is_a_refusal_after_the_request(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, reason: str | None, kind: type[RequestError]
+) -> None:
+    """With TLS 1.3 a server looks at a client certificate after the client may send."""
+    error = ssl.SSLError(1, "a fault")
+    error.reason = reason  # type: ignore[assignment]
+
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise requests.exceptions.SSLError(error)
+
+    monkeypatch.setattr("requests.Session.request", fail)
+    with pytest.raises(RequestError) as caught:
+        make("https://pce.invalid", clock).request("POST", "/x")
+    assert caught.type is kind
 
 
 @pytest.mark.parametrize("option", ["ca_path", "client_cert"])
@@ -871,3 +922,32 @@ def test_a_secret_within_three_bodies_is_not_shown(server: Loopback, clock: Cloc
         client.get("/x")
     assert "********" in str(caught.value)
     assert "s3cr" not in str(caught.value)
+
+
+def test_the_oldest_urllib3_that_requests_takes_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 1.26 it has no error for the length of a chunk that is no number."""
+    monkeypatch.delattr("urllib3.exceptions.InvalidChunkLength", raising=False)
+    spec = importlib.util.find_spec(transport_module.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    old = importlib.util.module_from_spec(spec)
+    # What dataclasses look their module up by.
+    monkeypatch.setitem(sys.modules, spec.name, old)
+    spec.loader.exec_module(old)
+    assert old.REQUESTS_IMPORT_ERROR is None
+    not_http = old._NOT_HTTP
+    assert not_http == (BadStatusLine, ValueError)
+
+
+def test_a_length_of_a_chunk_that_is_no_number_is_not_quoted(server: Loopback, clock: Clock) -> None:
+    def answer(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"quoted\r\n")
+        hang_up(handler)
+
+    server.script = [answer]
+    with pytest.raises(RequestError, match="what it sent is not HTTP") as caught:
+        make(server.url, clock).get("/x")
+    assert "quoted" not in str(caught.value)

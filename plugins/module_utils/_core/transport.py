@@ -43,14 +43,16 @@ from .pace import Pace
 REQUESTS_IMPORT_ERROR: str | None
 try:
     import requests
+    import urllib3.exceptions
     from requests.utils import get_environ_proxies, select_proxy
     from urllib3 import disable_warnings
-    from urllib3.exceptions import InsecureRequestWarning, InvalidChunkLength, NewConnectionError
+    from urllib3.exceptions import HTTPError, InsecureRequestWarning, NewConnectionError
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
-    _NOT_HTTP = (BadStatusLine, InvalidChunkLength)
+    # urllib3 before 1.26 passes on what Python says of a length that is no number.
+    _NOT_HTTP = (BadStatusLine, getattr(urllib3.exceptions, "InvalidChunkLength", ValueError))
 
 Result = TypeVar("Result")
 
@@ -370,13 +372,13 @@ class Transport:
             if retry.is_repeatable(method):
                 raise
             raise UnknownOutcomeError(error, transient=False) from error
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:  # old requests let urllib3's pass
             raise self._connection_error(error, method, path) from error
 
     def _connection_error(self, error: Exception, method: str, path: str) -> RequestError:
         where = f"the {self.endpoint.title} at {self._where()}"
         reason = self._secrets.without(_reason(error))  # a proxy can put anything into the line of its status
-        if isinstance(error, requests.exceptions.SSLError) and not _is_cut_off(error):
+        if isinstance(error, requests.exceptions.SSLError) and not _is_cut_off(error) and _is_refusal(error):
             verification = _verification_error(error)
             # urllib3 1 compares names itself, and its error has no code.
             mismatch = getattr(verification, "verify_code", _HOSTNAME_MISMATCH) in (_HOSTNAME_MISMATCH, _IP_MISMATCH)
@@ -560,6 +562,21 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def _verification_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
     return next((item for item in _chain(error) if isinstance(item, ssl.SSLCertVerificationError)), None)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Say whether a TLS error means that nothing was carried out, since the connection never stood.
+
+    That is known where it came up while urllib3 connected. With TLS 1.3 the server's word on a client certificate comes
+    later, but before it looks at a request. Any other fault may be one of the answer.
+    """
+    for item in _chain(error):
+        if any(frame.f_code.co_name == "connect" for frame, _line in traceback.walk_tb(item.__traceback__)):
+            return True
+        reason = str(getattr(item, "reason", None)) if isinstance(item, ssl.SSLError) else ""
+        if "_ALERT_" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+            return True
+    return _verification_error(error) is not None
 
 
 def _is_cut_off(error: BaseException) -> bool:
