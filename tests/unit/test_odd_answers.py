@@ -112,10 +112,20 @@ def test_a_line_of_megabytes_is_short() -> None:
     assert len(one_line("x\n" * 1_000_000, 4000)) == 4000
 
 
+def test_a_connector_server_may_say_that_it_deleted_in_words() -> None:
+    plan = Plan(Action.DELETE, "i-1", before=INSTANCE)
+    gone = connector(Reply(200, raw=b"OK"), Reply(404), Reply(200, []))
+    assert gone.execute(plan, Identity("i-1")) is None
+    with pytest.raises(ContractError, match="is there afterwards"):
+        connector(Reply(200, raw=b"OK"), Reply(200, INSTANCE)).execute(plan, Identity("i-1"))
+
+
 @pytest.mark.parametrize("status", [101, 103, 199])
 def test_a_status_below_200_is_no_success(status: int) -> None:
-    with pytest.raises(ApiError):
-        FakeTransport(in_turn(Reply(status))).request("DELETE", PROFILE)
+    for method in ("PUT", "DELETE"):
+        with pytest.raises(ApiError) as caught:
+            FakeTransport(in_turn(Reply(status))).request(method, PROFILE)
+        assert caught.value.changed
     with pytest.raises(UnknownOutcomeError):
         FakeTransport(in_turn(Reply(status))).request("POST", PROFILES, body={})
 

@@ -26,6 +26,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from plugins.module_utils._core import transport as transport_module
+from plugins.module_utils._core.answers import one_line
 from plugins.module_utils._core.errors import (
     ApiError,
     CollectionError,
@@ -193,7 +194,7 @@ def test_rate_limit_beyond_the_deadline(server: Loopback, clock: Clock) -> None:
     assert caught.value.details() == {"method": "POST", "path": "/x"}
 
 
-@pytest.mark.parametrize(("status", "transient"), [(500, False), (501, False), (502, True), (503, True), (504, True)])
+@pytest.mark.parametrize(("status", "transient"), [(500, False), (505, False), (502, True), (503, True), (504, True)])
 def test_post_that_ends_in_a_servers_fault_is_unknown(
     server: Loopback, clock: Clock, status: int, transient: bool
 ) -> None:
@@ -206,7 +207,7 @@ def test_post_that_ends_in_a_servers_fault_is_unknown(
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 406])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 501])
 def test_post_that_is_refused(server: Loopback, clock: Clock, status: int) -> None:
     server.script = [Canned(status)]
     with pytest.raises(ApiError):
@@ -732,17 +733,57 @@ def test_a_deadline_in_a_put_leaves_its_end_open(server: Loopback) -> None:
     assert caught.value.changed
 
 
-@pytest.mark.parametrize("bare", [None, 204])
-@pytest.mark.parametrize("body", [b"", b" ", b"{}"])
-def test_a_success_without_a_body(server: Loopback, clock: Clock, bare: int | None, body: bytes) -> None:
-    server.script = [Canned(204), Canned(200, {}, body)]
-    client = make(server.url, clock, bare_success=bare)
-    assert client.request("PUT", "/x", body={}).status == 204
-    if bare is None or body.strip():
-        assert client.request("DELETE", "/x").status == 200
+PAGE = b" <html>Please log in</html>"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b""), (200, b" "), (200, b"OK"), (200, b"[]"), (200, PAGE), (200, b'{"error": "login required"}')]
+    + [(200, b'{"message": "log in"}'), (200, b'{"token": "t"}'), (200, b"{no JSON"), (202, b"{}"), (206, b"{}")],
+)
+def test_another_success_than_the_known_one_leaves_its_end_open(
+    server: Loopback, clock: Clock, method: str, status: int, body: bytes
+) -> None:
+    server.script = [Canned(204), Canned(status, {}, body)]
+    client = make(server.url, clock, bare_success=204)
+    assert client.request(method, "/x").status == 204
+    with pytest.raises(ContractError, match=f"unexpected answer {status} to {method} /x: 204 was expected. {UNKNOWN}"):
+        client.request(method, "/x")
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"errors": [{"token": "t"}]}', b'{"href": "/x"}'])
+def test_an_object_is_an_answer_to_a_put_and_none_to_a_delete(server: Loopback, clock: Clock, body: bytes) -> None:
+    server.script = [Canned(200, {}, body)]
+    client = make(server.url, clock, bare_success=204)
+    assert client.request("PUT", "/x").body == body
+    with pytest.raises(ContractError, match=r"204 was expected\. Whether"):
+        client.request("DELETE", "/x")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize("body", [b"", b" ", b"OK", b"{}", b'"done"', b'{"message": "done"}', PAGE])
+def test_where_the_success_is_not_known_only_a_page_is_refused(
+    server: Loopback, clock: Clock, method: str, body: bytes
+) -> None:
+    server.script = [Canned(200, {}, body)]
+    client = make(server.url, clock)
+    if body == PAGE:
+        with pytest.raises(ContractError, match=r"the body is a page, not JSON\. Whether"):
+            client.request(method, "/x")
     else:
-        with pytest.raises(ContractError, match=r"unexpected answer 200 to DELETE /x: no body\. Whether"):
-            client.request("DELETE", "/x")
+        assert client.request(method, "/x").body == body
+
+
+def test_what_helps_is_not_lost_behind_many_errors(server: Loopback, clock: Clock) -> None:
+    errors = [{"token": "t" * 400, "message": "m" * 400}] * 10
+    server.script = [Canned(500, {"X-Request-Id": "r1"}, json.dumps(errors).encode())]
+    with pytest.raises(ApiError) as caught:
+        make(server.url, clock, hints={500: "a hint"}).request("PUT", "/x", body={})
+    shown = one_line(caught.value, 4000)
+    assert shown.endswith(f"…: a hint (X-Request-Id r1). {UNKNOWN}")
+    assert len(caught.value.errors) == 10
 
 
 def test_error_is_readable(server: Loopback, clock: Clock) -> None:

@@ -65,6 +65,7 @@ _GATEWAY_TIMEOUT = 504
 _NOT_IMPLEMENTED = 501
 _SHORTEST_WAIT = 0.5  # a server that says "Retry-After: 0" again and again is not to be flooded
 _CHUNK = 64 * 1024
+_LONGEST_REASON = 2000  # characters, of 4000 that a result shows: what follows says more than the tenth error
 _HOSTNAME_MISMATCH, _IP_MISMATCH = 62, 64  # OpenSSL's codes for a certificate of another server
 
 
@@ -77,7 +78,7 @@ class Endpoint:
     authentication. ``ca_path`` None means: the environment's CA bundle,
     else the one of requests. ``timeout`` and ``deadline`` are seconds: of silence on a connection, and for all that
     the task does. ``max_requests_per_minute`` 0 means no limit. ``hints`` gives for an HTTP status what its user should
-    look at. ``bare_success`` is the one status below 300 that the server answers to a PUT or DELETE without a body,
+    look at. ``bare_success`` is the one status below 300 that says, without a body, that a PUT or DELETE was done,
     None where that is not known.
     """
 
@@ -240,13 +241,20 @@ class Transport:
             self.pause(attempt, failure, wait)
 
     def _check_bare(self, answer: Answer) -> None:
-        """Raise ContractError where a PUT or DELETE was answered by something else than the API: a proxy's page."""
-        if answer.method not in ("PUT", "DELETE"):
+        """Raise ContractError where a PUT or DELETE was answered by something else than the API: a proxy's page.
+
+        Where the status is known, a PUT may also be answered 200 with an object that is no error: a PCE does so, and
+        what is in it is the caller's. Where it is not known, only what is plainly a page is refused, since the caller
+        looks after all else.
+        """
+        expected = self.endpoint.bare_success
+        if answer.method not in ("PUT", "DELETE") or answer.status == expected:
             return
-        if answer.body.strip():
-            answer.json()
-        elif self.endpoint.bare_success not in (None, answer.status):
-            raise answer.contract_error("no body")
+        if expected is None:
+            if answer.body.lstrip().startswith(b"<"):
+                raise answer.contract_error("the body is a page, not JSON")
+        elif answer.method != "PUT" or answer.status != 200 or not _is_plain_object(answer):
+            raise answer.contract_error(f"{expected} was expected")
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Keep these texts out of all errors from now on: a server may repeat what it was sent."""
@@ -309,8 +317,7 @@ class Transport:
         """Return the error to raise: what a POST did that ended with a server's fault is not known."""
         if isinstance(failure, UnknownOutcomeError):
             return failure.cause if retry.is_repeatable(method) else failure
-        unclear = isinstance(failure, ApiError) and not 300 <= failure.status < 500
-        if isinstance(failure, ApiError) and unclear and not retry.is_repeatable(method):
+        if isinstance(failure, ApiError) and _may_be_done(failure) and not retry.is_repeatable(method):
             late = failure.status == _GATEWAY_TIMEOUT
             return UnknownOutcomeError(failure, transient=retry.is_transient(failure.status), late=late)
         return failure
@@ -409,7 +416,7 @@ class Transport:
             # Before it is read, since long texts are cut there; and after, since reading takes away what wraps them.
             body = self._secrets.without(answer.body.decode("utf-8", errors="replace")).encode()
             errors = [{key: self._secrets.without(text) for key, text in error.items()} for error in read_errors(body)]
-        said = describe(errors)
+        said = one_line(describe(errors), _LONGEST_REASON)
         if 300 <= answer.status < 400:
             # Only the host: what follows it may be a link made for one login.
             target = _host_in(self._secrets.without(answer.header("Location") or ""))
@@ -420,10 +427,19 @@ class Transport:
         return ApiError(": ".join(parts) + suffix, answer.method, answer.path, answer.status, errors, answer.request_id)
 
 
+def _is_plain_object(answer: Answer) -> bool:
+    """Say whether a body is a JSON object without the words of an error."""
+    try:
+        return not {"error", "message", "token"} & set(answer.json_object())
+    except ContractError:
+        return False
+
+
 def _may_be_done(failure: RequestError) -> bool:
     """Say whether the server may have acted on a request that ended like this."""
     if isinstance(failure, ApiError):
-        return failure.status >= 500 and failure.status != _NOT_IMPLEMENTED
+        # A server that refuses says so with 4xx, one that cannot do such a thing at all with 501.
+        return not 300 <= failure.status < 500 and failure.status != _NOT_IMPLEMENTED
     if isinstance(failure, DeadlineError):
         return failure.sent
     return not isinstance(failure, (UnreachableError, UntrustedError))
