@@ -23,7 +23,7 @@ from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 from plugins.module_utils._pe.names import NAMES
 from plugins.module_utils._pe.store import Connector, PeStore
 
-from .helpers import PROFILES, FakeTransport, Reply, in_turn, raw_profile
+from .helpers import PROFILES, FakeTransport, Reply, broken, in_turn, raw_profile
 
 PROFILE = f"{PROFILES}/24"
 INSTANCE: dict[str, Any] = {"id": "i-1", "controller": {"ipAddress": "192.0.2.1"}}
@@ -145,6 +145,16 @@ def test_an_update_that_cannot_be_read_back_is_told(reply: Reply) -> None:
     assert caught.value.changed
 
 
+def test_a_delete_that_could_not_be_looked_after_is_told() -> None:
+    plan = Plan(Action.DELETE, PROFILE, before=raw_profile())
+    for lost in ([broken("DELETE", PROFILE)], []):
+        transport = FakeTransport(in_turn(*lost, Reply(404), Reply(500)))
+        with pytest.raises(ApiError, match=f"500 to GET {PROFILE}.*after a 404 to DELETE {PROFILE}") as caught:
+            PceStore(transport, 1, PAIRING_PROFILE).execute(plan, Identity(PROFILE))
+        assert caught.value.changed is bool(lost)
+        assert ("is not known" in str(caught.value)) is bool(lost)
+
+
 @pytest.mark.parametrize("look", [Reply(200, []), Reply(500), Reply(200, {})], ids=str)
 def test_a_creation_that_cannot_be_read_is_told(look: Reply) -> None:
     plan = Plan(Action.CREATE, changes={"key": "role", "value": "web"}, after={})
@@ -152,6 +162,7 @@ def test_a_creation_that_cannot_be_read_is_told(look: Reply) -> None:
     with pytest.raises(CollectionError) as caught:
         store.execute(plan, Identity(names={"key": "role", "value": "web"}))
     assert caught.value.changed
+    assert str(caught.value).count("not known") == 1
 
 
 @pytest.mark.parametrize("href", [["x"], {"a": 1}, None, "/users/1"], ids=str)

@@ -155,6 +155,18 @@ def found_before(title: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def looked_for_after(ended: str, may_be_done: bool) -> Iterator[None]:
+    """Let the error of a look within tell of the request before it: how it ``ended``, and whether it may be done."""
+    try:
+        yield
+    except RequestError as error:
+        error.add(f"It was looked for after {ended}")
+        if may_be_done:
+            error.leave_open()
+        raise
+
+
 class UnknownOutcomeError(RequestError):
     """A request that is not safe to repeat ended without saying whether the server acted.
 

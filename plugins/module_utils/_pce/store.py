@@ -13,7 +13,7 @@ from typing import Any
 
 from .._core.answers import one_line
 from .._core.create import create_once, look_up_after
-from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before
+from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before, looked_for_after
 from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
 from .._core.references import References, called
@@ -169,10 +169,10 @@ class PceStore:
             created = answer.json_object()
             self.own_href(created.get(self._kind.reference))
         except ContractError as error:
-            if answer.status == 201:  # the PCE has accepted it, whatever it says of it
-                error.leave_open()
             found = self._find_created(error, identity)
             if found is None:
+                if answer.status == 201:  # the PCE has accepted it, whatever it says of it
+                    error.leave_open()
                 raise
             return found
         return created
@@ -188,8 +188,12 @@ class PceStore:
         try:
             self._transport.request("DELETE", href)
         except ApiError as error:
+            if error.status != 404:
+                raise
             # Somebody else deleted it, or our first try did and its answer was lost.
-            if error.status != 404 or self._get(href) is not None:
+            with looked_for_after(f"a 404 to DELETE {href}", error.changed):
+                found = self._get(href)
+            if found is not None:
                 raise
 
     def _get(self, href: str) -> Raw | None:
