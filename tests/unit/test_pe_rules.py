@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.module_utils._core.answers import Answer, Secrets
-from plugins.module_utils._core.errors import ApiError, ContractError, OptionError, RequestError
+from plugins.module_utils._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError
 from plugins.module_utils._core.kind import ABSENT, PRESENT, Identity
 from plugins.module_utils._core.plan import Action
 from plugins.module_utils._pe import settings
@@ -27,7 +27,7 @@ from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, addr
 from plugins.module_utils._pe.names import NAMES
 from plugins.module_utils._pe.store import Connector, PeStore
 
-from .helpers import FakeTransport, Reply, in_turn
+from .helpers import FakeTransport, Reply, broken, in_turn
 
 BASE = "/api/v2/connector"
 LOGIN = {"ipAddress": "10.0.0.1", "port": 443, "username": "admin", "password": "********"}
@@ -393,6 +393,74 @@ def test_what_cannot_be_read_back_was_changed(reply: Reply) -> None:
         with pytest.raises(RequestError, match=f"was {word} before that") as caught:
             store.execute(plan, identity())
         assert caught.value.changed
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (b"<html>", None),
+        (b"[]", None),
+        (b"{}", "not there afterwards. Whether the server did it is not known"),
+        (b'{"id": "7"}', "instance 7 was created, but is not shown with this controller_ip and address_space_name"),
+    ],
+    ids=str,
+)
+def test_only_what_is_no_object_may_have_created_nothing(shown: bytes, words: str | None) -> None:
+    other = raw("7", endpointAddressSpace={"type": "Project", "name": "DEMO"})
+    replies = [Reply(raw=shown), *([Reply(value=other)] if b"7" in shown else []), Reply(value=[other])]
+    store, _transport = opened(*replies)
+    with pytest.raises(ContractError, match=words or "not there afterwards$") as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(None, DESIRED, PRESENT), identity())
+    assert caught.value.changed is (words is not None)
+
+
+LOST_DELETES = [
+    ([Reply(200), Reply(500)], "500 to GET /instances/one.*after a 200 to DELETE"),
+    ([broken("DELETE"), Reply(404), Reply(500)], "500 to GET /instances/one.*after a 404 to DELETE"),
+]
+
+
+@pytest.mark.parametrize(("replies", "words"), LOST_DELETES, ids=["200", "lost"])
+def test_a_delete_that_could_not_be_looked_after_is_told(replies: list[Any], words: str) -> None:
+    store, _transport = opened(*replies)
+    with pytest.raises(RequestError, match=f"{words} /instances/one. Whether the server did it is not known") as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(raw(), {}, ABSENT), Identity("one"))
+    assert caught.value.changed
+
+
+def test_a_404_alone_changed_nothing() -> None:
+    store, _transport = opened(Reply(404), Reply(500))
+    with pytest.raises(RequestError, match=r"after a 404 to DELETE /instances/one$") as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(raw(), {}, ABSENT), Identity("one"))
+    assert not caught.value.changed
+
+
+@pytest.mark.parametrize(
+    ("replies", "words"),
+    [
+        *[(replies, f"{words}.*not created again .recreate: true.; if it is gone") for replies, words in LOST_DELETES],
+        (
+            [Reply(204), broken(), Reply(value=[raw("a"), raw("b")])],
+            "there are 2 connector instances.*one was deleted .recreate: true.$",
+        ),
+    ],
+    ids=["200", "lost", "created by two"],
+)
+def test_what_recreate_deleted_is_told(replies: list[Any], words: str) -> None:
+    current = raw()
+    store, _transport = opened(Reply(value=current), Reply(405), Reply(value=current), *replies, recreate=True)
+    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT)
+    with pytest.raises(CollectionError, match=words) as caught:
+        store.execute(plan, identity())
+    assert caught.value.changed
+
+
+def test_a_refused_delete_of_recreate_changed_nothing() -> None:
+    current = raw()
+    store, _transport = opened(Reply(value=current), Reply(405), Reply(value=current), Reply(403), recreate=True)
+    with pytest.raises(ApiError, match=r"403 to DELETE /instances/one$") as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
+    assert not caught.value.changed
 
 
 def test_an_update_keeps_what_it_does_not_mention() -> None:

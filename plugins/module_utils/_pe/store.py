@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.answers import Answer, one_line
 from .._core.create import create_once
-from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError
+from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError, looked_for_after
 from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
 from .._core.transport import Transport
@@ -158,7 +158,7 @@ class PeStore:
         except CollectionError as error:
             raise self._after("created", error) from error
         if created is None:
-            raise answers[0].contract_error(f"the {self._kind.title} is not there afterwards")
+            raise self._not_shown(answers[0])
         return created
 
     def _created(self, answer: Answer, identity: Identity) -> Raw | None:
@@ -172,6 +172,28 @@ class PeStore:
             created = None
         if created is None or not self._has(created, identity):
             created = self.find(identity)
+        return created
+
+    def _not_shown(self, answer: Answer) -> ContractError:
+        """Return the error of a POST that was answered, and whose instance is not there afterwards.
+
+        Only what is no JSON object may be the word of a proxy. An id in it says that an instance was created, and if
+        that is shown under other names, each run would create one more.
+        """
+        missing = answer.contract_error(f"the {self._kind.title} is not there afterwards")
+        try:
+            reference = self._kind.field(self._kind.reference).value_in(answer.json_object())
+        except ContractError:
+            return missing
+        if not isinstance(reference, str) or not reference:
+            missing.leave_open()
+            return missing
+        names = " and ".join(self._kind.identity)
+        created = answer.contract_error(
+            f"the {self._kind.title} {one_line(reference)} was created, but is not shown with this {names}; each run "
+            "would create one more"
+        )
+        created.changed = True
         return created
 
     def _after(self, done: str, error: CollectionError) -> CollectionError:
@@ -255,26 +277,41 @@ class PeStore:
 
     def _make_anew(self, reference: str, plan: Plan, body: Mapping[str, Any]) -> Raw:
         after = plan.after or {}
-        self._delete(reference)
+        names = " and ".join(self._kind.identity)
+        try:
+            self._delete(reference)
+        except CollectionError as error:
+            if error.changed:
+                error.add(f"It is not created again (recreate: true); if it is gone, that takes {names}")
+            raise
         try:
             return self._create_once(body, Identity(names={name: after[name] for name in self._kind.identity}))
-        except RequestError as error:
-            names = " and ".join(self._kind.identity)
-            advice = "" if error.changed else f". Run again with {names} to create it"
+        except CollectionError as error:
+            is_known = isinstance(error, RequestError) and not error.changed
+            advice = f". Run again with {names} to create it" if is_known else ""
             error.changed = True
             error.add(f"Before that, {reference} was deleted (recreate: true){advice}")
             raise
 
     def _delete(self, reference: str) -> None:
+        path = f"{self._names.instances}/{reference}"
         try:
-            answer = self._transport.request("DELETE", f"{self._names.instances}/{reference}")
+            answer = self._transport.request("DELETE", path)
         except ApiError as error:
+            if error.status != 404:
+                raise
             # Somebody else deleted it, or our first try did and its answer was lost.
-            if error.status != 404 or self._get(reference) is not None:
+            with looked_for_after(f"a 404 to DELETE {path}", error.changed):
+                found = self._get(reference)
+            if found is not None:
                 raise
         else:
+            if answer.status == 204:
+                return
             # Nobody says what a DELETE answers: only a 204 is believed.
-            if answer.status != 204 and self._get(reference) is not None:
+            with looked_for_after(f"a {answer.status} to DELETE {path}", may_be_done=True):
+                found = self._get(reference)
+            if found is not None:
                 raise answer.contract_error(f"the {self._kind.title} is there afterwards")
 
     def _all(self) -> list[dict[str, Any]]:
