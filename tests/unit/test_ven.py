@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Unpairing at the PCE's pace, with a clock that passes only while somebody sleeps."""
+"""Unpairing at the PCE's pace, with a clock that passes only while somebody sleeps; and what is told of each VEN."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from plugins.module_utils._core.errors import CollectionError
 from plugins.module_utils._core.transport import Endpoint, Transport
 from plugins.module_utils._pce import ven
 from plugins.module_utils._pce.connection import Client, Pce
 
+from .helpers import FakeTransport, Reply, Sent, broken
 from .loopback import Canned, Handler, Loopback, serving
 
 
@@ -62,3 +64,160 @@ def test_the_eleventh_request_waits_for_its_minute(server: Loopback, monkeypatch
     assert slept == [60.0]
     assert pce.vens == {}
     assert done["warnings"] == []
+
+
+class Pair:
+    """A PCE with the VENs h0 and h1. Its PUTs end with these, each with the numbers of the VENs that are gone then."""
+
+    def __init__(self, *ends: tuple[Reply | CollectionError, str], hostname: Any = "h0", looks: int = 99) -> None:
+        self.vens: dict[str, Any] = {_href(0): hostname, _href(1): "h1"}
+        self.puts: list[Any] = []
+        self._ends = [*ends]
+        self._looks = looks
+
+    def __call__(self, sent: Sent) -> Reply | CollectionError:
+        if sent.method == "PUT":
+            self.puts.append(sent.body)
+            end, gone = self._ends.pop(0)
+            for number in gone:
+                del self.vens[_href(int(number))]
+            return end
+        if sent.path in self.vens:
+            return Reply(value=self._shown(sent.path))
+        self._looks -= 1
+        return Reply(value=[self._shown(href) for href in self.vens]) if self._looks >= 0 else Reply(500)
+
+    def _shown(self, href: str) -> dict[str, Any]:
+        return {"href": href, "hostname": self.vens[href], "status": "active"}
+
+
+def _keep(pce: Pair, monkeypatch: pytest.MonkeyPatch, state: str, **given: Any) -> dict[str, Any]:
+    transport = FakeTransport(pce)
+    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    options = {"hostnames": ["h0", "h1"], "hrefs": None, "pce_org_id": 1, "firewall_restore": "saved", **given}
+    return ven.keep_vens({**options, "state": state}, dry_run=False)
+
+
+def _failed(pce: Pair, monkeypatch: pytest.MonkeyPatch, state: str) -> tuple[str, bool, list[tuple[bool, Any]]]:
+    """The message, ``changed``, and both VENs' ``changed`` and ``error``."""
+    with pytest.raises(ven.VenError) as caught:
+        _keep(pce, monkeypatch, state)
+    entries = caught.value.details()["vens"]
+    return str(caught.value), caught.value.changed, [(item["changed"], item["error"]) for item in entries]
+
+
+UNKNOWN = "whether it was unpaired is not known"
+NOT_KNOWN = "Whether the server did it is not known; run again to find out"
+TIMEOUTS = [(Reply(504), "")] * 4
+
+
+def test_a_mark_whose_end_is_not_known_may_have_changed_the_ven(monkeypatch: pytest.MonkeyPatch) -> None:
+    pce = Pair((broken("PUT"), ""), (Reply(406), ""), (Reply(204), ""))
+    message, changed, entries = _failed(pce, monkeypatch, "suspended")
+    assert changed
+    assert entries[0] == (True, f"the PCE answered 406 to PUT {_href(0)}. {NOT_KNOWN}")
+    assert entries[1] == (True, None)
+    assert message.count("not known") == 1
+
+
+def test_a_refused_mark_changed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    _message, changed, entries = _failed(Pair(*[(Reply(406), "")] * 2), monkeypatch, "suspended")
+    assert not changed
+    assert [entry[0] for entry in entries] == [False, False]
+
+
+def test_a_mark_that_fails_tells_what_is_done_and_what_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    pce = Pair((Reply(204), ""), *TIMEOUTS)
+    with pytest.raises(CollectionError, match=f"1 of 2 VENs were marked as suspended before. {NOT_KNOWN}$") as caught:
+        _keep(pce, monkeypatch, "suspended")
+    assert caught.value.changed
+
+
+def test_vens_that_are_still_shown_may_be_unpaired_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    message, changed, entries = _failed(Pair(*TIMEOUTS), monkeypatch, "unpaired")
+    assert changed
+    assert entries == [(True, UNKNOWN)] * 2
+    assert message == f"the PCE answered 504 to PUT /orgs/1/vens/unpair. {NOT_KNOWN}"
+
+
+def test_what_the_second_request_leaves_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pce = Pair((Reply(406), "0"), *TIMEOUTS)
+    message, changed, entries = _failed(pce, monkeypatch, "unpaired")
+    assert changed
+    assert entries == [(True, None), (True, UNKNOWN)]
+    assert message.endswith(f"unpair. 1 of 2 VENs were unpaired before. {NOT_KNOWN}")
+
+
+def test_a_look_that_fails_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    message, changed, entries = _failed(Pair(*TIMEOUTS, looks=2), monkeypatch, "unpaired")
+    assert changed
+    assert entries == [(True, UNKNOWN)] * 2
+    assert "Looking which of 2 VENs were unpaired failed too: the PCE answered 500 to GET" in message
+    assert message.count("not known") == message.count("run again") == 1
+
+
+def test_a_refused_unpairing_advises_to_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    message, changed, entries = _failed(Pair((Reply(406), "")), monkeypatch, "unpaired")
+    assert not changed
+    assert entries == [(False, None)] * 2
+    assert message.endswith("0 of 2 VENs were unpaired before; run again for the others")
+
+
+def test_a_hostname_that_is_a_number_is_no_name_to_look_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pce = Pair((Reply(204), "0"), hostname=7)
+    done = _keep(pce, monkeypatch, "unpaired", hostnames=None, hrefs=[_href(0)])
+    assert done["changed"]
+    assert done["warnings"] == []
+
+
+ERROR = {"token": "ven_busy", "message": "try\nlater " + "x" * 9000}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"errors": [ERROR]},
+        [{"errors": [{**ERROR, "hrefs": []}]}],
+        [ERROR],
+        {"errors": ERROR},
+        {"errors": [{**ERROR, "hrefs": [_href(1)]}]},
+        {"errors": [{**ERROR, "hrefs": ["/another"]}]},
+        {"errors": [{**ERROR, "hrefs": [None, 7]}]},
+    ],
+    ids=lambda body: json.dumps(body).replace("x", ""),
+)
+def test_errors_in_an_answer_of_success_are_those_of_the_vens_that_are_left(
+    body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pce = Pair((Reply(200, body), "0"))
+    message, changed, entries = _failed(pce, monkeypatch, "unpaired")
+    assert changed
+    assert entries[0] == (True, None)
+    assert entries[1][0] is False
+    assert "200 to PUT /orgs/1/vens/unpair: ven_busy (try later xx" in entries[1][1]
+    assert len(entries[1][1]) <= 500
+    assert message.startswith("1 of 2 VENs failed: h1: ")
+    assert len(pce.puts) == 1
+
+
+def test_a_ven_that_is_left_and_not_named_by_an_error_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    pce = Pair((Reply(200, {"errors": [{**ERROR, "hrefs": [_href(1)]}]}), ""))
+    _message, changed, entries = _failed(pce, monkeypatch, "unpaired")
+    assert changed
+    assert entries[0] == (True, None)
+    assert "ven_busy" in entries[1][1]
+
+
+@pytest.mark.parametrize("body", [{}, [], {"errors": []}, {"errors": None}, 1, {"errors": [ERROR]}], ids=str)
+def test_an_answer_of_success_is_believed_where_all_are_gone(body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = _keep(Pair((Reply(200, body), "01")), monkeypatch, "unpaired")
+    assert done["changed"]
+    assert [item["error"] for item in done["vens"]] == [None, None]
+
+
+def test_errors_that_could_not_be_looked_after_leave_all_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    message, changed, entries = _failed(Pair((Reply(200, {"errors": [ERROR]}), ""), looks=2), monkeypatch, "unpaired")
+    assert changed
+    assert entries == [(True, UNKNOWN)] * 2
+    assert "500 to GET" in message
+    assert "looked for after this: unexpected answer 200 to PUT /orgs/1/vens/unpair: ven_busy" in message

@@ -9,13 +9,14 @@ The page tells of unpairing. That a PUT of a VEN's ``status`` marks it stands in
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .._core import progress
-from .._core.answers import one_line
+from .._core.answers import Answer, describe, one_line, read_errors
 from .._core.bulk import BulkError
 from .._core.errors import (
     ApiError,
@@ -71,6 +72,8 @@ _LONGEST_HOSTNAME = 255
 
 _MOST_NAMED = 10
 
+_UNKNOWN = "whether it was unpaired is not known"
+
 
 class VenError(BulkError):
     """Some VENs were refused; what became of all of them stands in ``vens``."""
@@ -98,6 +101,14 @@ class _Target:
     @property
     def label(self) -> str:
         return one_line(self.hostname or self.href)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What a PCE says against an unpairing that it answers with success. ``hrefs`` None: any of the VENs is meant."""
+
+    reason: str
+    hrefs: frozenset[str | None] | None
 
 
 @dataclass
@@ -240,13 +251,12 @@ def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
         try:
             _unpair_batch(run, batch)
         except CollectionError as error:
-            done = sum(target.changed for target in run.targets)
-            error.add(f"{done} of {len(pending)} VENs were unpaired before; run again for the others")
+            done = _tell_done(run, error, f"of {len(pending)} VENs were unpaired before")
             for target in batch:
                 target.changed = target.changed or target.error is not None
             raise VenError(str(error), error.changed or done > 0, _shown(run)) from error
     try:
-        left = _still_paired(run, pending)
+        left = [target for target in _still_paired(run, pending) if target.error is None]
     except CollectionError as error:
         run.warnings.append(f"the PCE accepted the unpairing, and whether it has done it could not be read: {error}")
         return
@@ -261,21 +271,54 @@ def _unpair_batch(run: _Run, batch: Sequence[_Target]) -> None:
     an error it is looked which are left, and only those are tried again, once.
     """
     try:
-        _send(run, batch)
+        refusal = _send(run, batch)
     except RequestError as error:
-        try:
-            left = _still_paired(run, batch)
-        except CollectionError as second:
-            error.add(f"Which of {len(batch)} VENs were unpaired is not known, since looking failed too: {second}")
-            for target in batch if error.changed else ():
-                target.error = "whether it was unpaired is not known"
-            raise error from second
+        left = _left_after(run, batch, error)
         _enter(batch, left)
         if len(left) == len(batch):
+            _leave_open(left, error)
             raise
+        refusal = None
         if left:
-            _send(run, left)
-    _enter(batch, ())
+            try:
+                refusal = _send(run, left)
+            except RequestError as second:
+                _leave_open(left, second)
+                raise
+    _settle(run, batch, refusal)
+
+
+def _left_after(run: _Run, batch: Sequence[_Target], error: RequestError) -> list[_Target]:
+    """Return which VENs are still paired after ``error``; raise it where that cannot be found out."""
+    try:
+        return _still_paired(run, batch)
+    except CollectionError as second:
+        error.add(f"Looking which of {len(batch)} VENs were unpaired failed too: {second}")
+        _leave_open(batch, error)
+        raise error from second
+
+
+def _leave_open(targets: Sequence[_Target], error: CollectionError) -> None:
+    """Enter that VENs may be unpaired, if the request that ended with ``error`` may have been acted upon."""
+    for target in targets if error.changed else ():
+        target.error = _UNKNOWN
+
+
+def _settle(run: _Run, batch: Sequence[_Target], refusal: _Refusal | None) -> None:
+    """Enter what became of VENs whose unpairing was answered with success. Those that were refused are still there."""
+    left: list[_Target] = []
+    if refusal is not None:
+        try:
+            shown = _still_paired(run, batch)
+        except CollectionError as error:
+            error.changed = True
+            error.add(f"The VENs were looked for after this: {refusal.reason}")
+            _leave_open(batch, error)
+            raise
+        left = [target for target in shown if refusal.hrefs is None or target.href in refusal.hrefs]
+        for target in left:
+            target.error = refusal.reason
+    _enter(batch, left)
 
 
 def _enter(batch: Sequence[_Target], left: Sequence[_Target]) -> None:
@@ -283,7 +326,18 @@ def _enter(batch: Sequence[_Target], left: Sequence[_Target]) -> None:
         target.changed = not any(target is other for other in left)
 
 
-def _send(run: _Run, batch: Sequence[_Target]) -> None:
+def _tell_done(run: _Run, error: CollectionError, words: str) -> int:
+    """Let an error that ends the task tell how many VENs were done before, and return their number.
+
+    An error whose end is not known advises to run again already.
+    """
+    done = sum(target.changed and target.error is None for target in run.targets)
+    if done or not error.changed:
+        error.add(f"{done} {words}{'' if error.changed else '; run again for the others'}")
+    return done
+
+
+def _send(run: _Run, batch: Sequence[_Target]) -> _Refusal | None:
     body = {
         "vens": [{"href": target.href} for target in batch],
         "firewall_restore": run.firewall_restore,
@@ -291,7 +345,34 @@ def _send(run: _Run, batch: Sequence[_Target]) -> None:
     path = f"{hrefs.collection(run.client.org_id, VEN.plural)}/unpair"
     late = DeadlineError(f"a PCE takes {_CALLS} unpair requests a minute, and the deadline would pass", "PUT", path)
     run.client.transport.wait_for_turn(run.pace, late)
-    run.client.transport.request("PUT", path, body=body)
+    return _refusal_in(run.client.transport.request("PUT", path, body=body), batch)
+
+
+def _refusal_in(answer: Answer, batch: Sequence[_Target]) -> _Refusal | None:
+    """Return what an answer of success says against the unpairing, None where it says nothing.
+
+    The page knows only 204. PCEs are known to answer ``{"errors": [{"token", "message", "hrefs"}]}`` or a list
+    of such.
+    """
+    value = answer.json() if answer.body.strip() else None
+    errors: list[Any] = []
+    for entry in value if isinstance(value, list) else [value]:
+        if isinstance(entry, Mapping):
+            said = entry.get("errors") or (entry if entry.get("token") else [])
+            errors += said if isinstance(said, list) else [said]
+    if not errors:
+        return None
+    words = describe(read_errors(json.dumps(errors[:_MOST_NAMED]).encode())) or "it has errors"
+    named: set[str | None] = {href for error in errors for href in _hrefs_of(error)}
+    # An error that names none of ours may be about any of them.
+    meant = frozenset(named) if None not in named and named & {target.href for target in batch} else None
+    return _Refusal(one_line(answer.contract_error(words)), meant)
+
+
+def _hrefs_of(error: Any) -> list[str | None]:
+    """Return the HREFs that an error names, ``[None]`` where it names none."""
+    shown = error.get("hrefs") if isinstance(error, Mapping) else None
+    return [href for href in shown if isinstance(href, str)] or [None] if isinstance(shown, list) else [None]
 
 
 def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
@@ -300,7 +381,9 @@ def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
     By their hostnames where they are few: each one that is gone would be a 404, and a 404 has to be looked into.
     """
     store, hostnames = run.client.store(VEN), [target.hostname for target in targets]
-    few = len(targets) <= _FEW and all(name and len(name) <= _LONGEST_HOSTNAME for name in hostnames)
+    few = len(targets) <= _FEW and all(
+        isinstance(name, str) and 0 < len(name) <= _LONGEST_HOSTNAME for name in hostnames
+    )
     raws = _few(store, [Identity(names={"hostname": name}) for name in hostnames]) if few else store.query({})
     paired = {raw.get("href") for raw in raws if VEN.field("status").value_in(raw) not in _GONE}
     return [target for target in targets if target.href in paired]
@@ -314,11 +397,10 @@ def _mark(run: _Run, pending: Sequence[_Target]) -> None:
             run.client.transport.request("PUT", str(target.href), body={"status": run.state})
         except CollectionError as error:
             if not isinstance(error, ApiError) or error.status not in (404, 406):
-                done = sum(target.changed for target in run.targets)
-                error.changed = error.changed or done > 0
-                error.add(f"{done} of {len(pending)} VENs were marked as {run.state} before; run again for the others")
+                _tell_done(run, error, f"of {len(pending)} VENs were marked as {run.state} before")
+                error.changed = error.changed or any(target.changed for target in run.targets)
                 raise
-            target.error = str(error)
+            target.error, target.changed = str(error), error.changed
         else:
             target.changed = True
 
