@@ -111,12 +111,14 @@ vens:
       returned: always
       sample: unpaired
     changed:
-      description: Whether the task changed it, or in check mode would.
+      description: Whether the task changed it, or may have, or in check mode would.
       type: bool
       returned: always
       sample: true
     error:
-      description: What the PCE refused it with, or null. A task that has one fails, and still returns all entries.
+      description:
+        - What the PCE refused it with, or that what became of it is not known, or null.
+        - A task that has one fails, and still returns all entries.
       type: str
       returned: always
       sample: null
