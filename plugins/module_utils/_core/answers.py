@@ -134,7 +134,9 @@ def _all_forms(secret: str) -> set[str]:
     lines = [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
     for part in {secret, secret.strip(), " ".join(secret.split()), *lines}:
         for form in _forms(part):
-            found |= {form, html.escape(form), html.escape(form, quote=False)}
+            escaped = html.escape(form)
+            found |= {form, escaped, html.escape(form, quote=False)}
+            found |= {escaped.replace("&#x27;", apostrophe) for apostrophe in ("'", "&#39;", "&apos;")}
     return found - {""}
 
 
