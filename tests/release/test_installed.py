@@ -15,7 +15,8 @@ from tests.release.conftest import USER, run
 
 
 def test_the_environment_has_nothing_else(tmp_path: Path) -> None:
-    listed = json.loads(run([str(USER / "python"), "-m", "pip", "list", "--disable-pip-version-check", "--format", "json"], tmp_path))
+    command = [str(USER / "python"), "-m", "pip", "list", "--disable-pip-version-check", "--format", "json"]
+    listed = json.loads(run(command, tmp_path))
     installed = {item["name"].lower() for item in listed}
     assert {"ansible-core", "requests"} <= installed
     assert not installed & {"ansible", "aiohttp", "jsonschema", "pytest", "trustme"}

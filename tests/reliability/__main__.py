@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in outcome.problems:
             print(f"FAILED {cell.name}: {problem}")
     if given.write:
-        page.PAGE.write_text(page.render(outcomes), encoding="utf-8")
+        page.write(outcomes)
     failed = sum(bool(outcome.problems) for outcome in outcomes.values())
     print(f"{len(cells)} cells, {failed} failed")
     return int(failed > 0)

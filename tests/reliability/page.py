@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from tests.reliability.matrix import CELLS
 from tests.reliability.operations import OPERATIONS, Operation
 
 PAGE = ROOT / "docs" / "reliability.md"
+FIGURES = ROOT / "docs" / "reliability.json"
+"""What the cells showed in the run that the page is of."""
 
 _NONE = "-"
 
@@ -30,6 +34,24 @@ _WORDS = {
 }
 
 _TEMPLATE = Path(__file__).with_name("page.md")
+
+
+def write(outcomes: Mapping[str, Outcome]) -> None:
+    """Put what a run showed into docs, as figures and as the page."""
+    figures = {
+        name: {"word": outcome.word, "repaired": outcome.repaired, "counts": asdict(outcome.counts)}
+        for name, outcome in sorted(outcomes.items())
+    }
+    FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(render(outcomes), encoding="utf-8")
+
+
+def known() -> dict[str, Outcome]:
+    """Return what the cells showed in the run that the page is of."""
+    return {
+        name: Outcome(figure["word"], [], verdict.Counts(**figure["counts"]), repaired=figure["repaired"])
+        for name, figure in json.loads(FIGURES.read_text(encoding="utf-8")).items()
+    }
 
 
 def render(outcomes: Mapping[str, Outcome]) -> str:

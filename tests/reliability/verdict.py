@@ -18,6 +18,8 @@ PART = "failed, part done"
 AFTER = "failed after it was done"
 UNKNOWN = "unknown, said so"
 WARNED = "not done, warned"
+GOOD = {DONE, REPEATED, LOOKED_UP, WARNED}
+"""Those of a task that ended ok."""
 
 FOLLOWED = "the redirect was followed"
 _LEAK = "the output holds the secret"
