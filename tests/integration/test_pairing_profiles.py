@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -392,8 +393,10 @@ def test_a_scope_by_a_label_that_the_task_makes(simulator: Simulator) -> None:
     assert names(simulator) == ["PP-2"]
 
 
-def test_the_task_can_run_asynchronously(simulator: Simulator) -> None:
+def test_the_task_can_run_asynchronously(simulator: Simulator, tmp_path: Path) -> None:
     options = {**connection(simulator), "pairing_profiles": [{"name": "PP-1"}]}
-    result, _ended = run_ansible("pce_pairing_profiles", options, "-B", "60", "-P", "1")
+    # Without it, Ansible looks for the job elsewhere than it put it, where HOME is not what the system has as such.
+    env = {"ANSIBLE_ASYNC_DIR": str(tmp_path)}
+    result, _ended = run_ansible("pce_pairing_profiles", options, "-B", "60", "-P", "1", env=env)
     assert result["changed"] is True
     assert names(simulator) == ["PP-1"]
