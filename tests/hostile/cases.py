@@ -86,7 +86,8 @@ def _worker(name: str) -> subprocess.Popen[str]:
 def _end() -> None:
     for process in _workers.values():
         # It ends, and removes its directory, when there are no more cases; one that hangs is killed.
-        process.stdin.close()  # type: ignore[union-attr]
+        if process.stdin is not None:
+            process.stdin.close()
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:

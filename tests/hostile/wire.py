@@ -62,8 +62,9 @@ def _parsed(raw: bytes, host: str, port: int) -> Sent:
     first, *lines = head.split(b"\r\n")
     method, target, version = first.decode("latin-1").split(" ")  # a space in a target would be a request of its own
     assert version == "HTTP/1.1", first
-    headers = tuple(tuple(line.decode("latin-1").split(": ", 1)) for line in lines)
-    return Sent(host, port, method, target, headers, body)  # type: ignore[arg-type]
+    parts = (line.decode("latin-1").partition(": ") for line in lines)
+    headers = tuple((name, value) for name, _colon, value in parts)
+    return Sent(host, port, method, target, headers, body)
 
 
 @contextmanager

@@ -72,5 +72,5 @@ def _logged(*arguments: Any) -> None:
 
 
 sys.modules["systemd"] = None  # type: ignore[assignment]  # without it Ansible logs by the module syslog
-syslog.syslog = _logged  # type: ignore[assignment]
+syslog.syslog = _logged  # type: ignore[assignment]  # a priority comes first or not
 sys.addaudithook(_watch)
