@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.collection import without_settings
-from tests.integration import nursery
+from tests.integration import interpreter, nursery
 from tests.simulator.launch import Simulator
 
 NAMESPACE = "microseg.enforcement"
@@ -58,7 +58,7 @@ def environment(**more: str) -> dict[str, str]:
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         "ANSIBLE_NOCOLOR": "true",
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        **interpreter.variables(),
         "ANSIBLE_DEVEL_WARNING": "false",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }

@@ -26,6 +26,7 @@ from plugins.module_utils._pce.connection import PCE
 from plugins.module_utils._pe.connection import Pe
 from tests.collection import ROOT
 from tests.directory_hosts import write_inventory
+from tests.integration import interpreter
 from tests.integration.runner import NAMESPACE, Ended, environment, recap, run_playbook
 from tests.simulator.launch import Simulator
 
@@ -349,7 +350,7 @@ class Runner:
         (sent / "inventory" / (source or "hosts.yml")).write_text(inventory)
         injected, variables = self._injected(credentials, sent, there)
         settings = {"fact_cache_type": "jsonfile", "fact_cache": "fact_cache"}
-        keys = ("ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_PYTHON_INTERPRETER", "PATH")
+        keys = ("ANSIBLE_COLLECTIONS_PATH", "PATH", *interpreter.variables())
         files = {
             "envvars": {
                 **{key: environment()[key] for key in keys},

@@ -104,7 +104,9 @@ class Watched:
             "HOME": str(self.path("home")),
             "TMPDIR": str(self.path("tmp")),
             "PATH": f"{self.path('bin')}:{path}",
+            # Each process is to note what it does, so modules run with a Python that starts anew.
             "PYTHONPATH": str(_WATCHER),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
             "MICROSEG_WATCH": str(self.path("notes")),
             "ANSIBLE_LOG_PATH": str(self.path("ansible.log")),
             "ANSIBLE_LOG_VERBOSITY": "4",
