@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 CACHE := .cache
 WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -q
+# Without it every process of every test would compile the tests and the collection anew.
+unexport PYTHONDONTWRITEBYTECODE
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: help demo test beside lint docs sanity unit integration reliability-check release-check molecule debootstrap browser chromium \
@@ -39,7 +41,7 @@ test: lint docs
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target integration beside
 
 beside:
-	@env -u MAKEFLAGS make --no-print-directory sanity unit reliability-check release-check molecule browser
+	@$(MAKE) --no-print-directory --jobs=1 sanity unit reliability-check release-check molecule browser
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -25,5 +25,7 @@ def simulator(_simulator: Simulator) -> Simulator:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the longest test, so that no worker is left alone with it at the end."""
-    items.sort(key=lambda item: "fifty_hosts" not in item.name)
+    """Start with the longest tests, so that no worker is left alone with one at the end."""
+    items.sort(
+        key=lambda item: not item.name.startswith(("test_fifty_hosts", "test_life_of_a_ven", "test_playbooks_leak"))
+    )

@@ -60,6 +60,7 @@ def environment(**more: str) -> dict[str, str]:
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
         **interpreter.variables(),
         "ANSIBLE_DEVEL_WARNING": "false",
+        "ANSIBLE_PIPELINING": "true",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     return {**without_settings(), **settings, **more}

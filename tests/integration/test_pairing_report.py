@@ -20,7 +20,8 @@ PLAYBOOK = "microseg.enforcement.pairing_report"
 WITH_PAIRING = "microseg.enforcement.pair_and_report"
 HOSTS = ["web1", "web2", "web10", "db1"]
 # Nothing answers there, and no SSH client is needed to find that out.
-AWAY = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_executable": "false"}
+# Without pipelining it is the connection that fails, and not a module.
+AWAY = {"ansible_connection": "ssh", "ansible_ssh_executable": "false", "ansible_pipelining": False}
 HOSTILE = "{{ 7*7 }}{% raw %}</script><script>alert(1)</script>\u2028"
 
 Json = dict[str, Any]

@@ -240,13 +240,9 @@ def test_two_vens_of_one_hostname_are_not_guessed(simulator: Simulator, paired_h
 
 def test_facts_for_later_plays(simulator: Simulator, paired_hosts: Path, tmp_path: Path) -> None:
     role = {"ansible.builtin.import_role": {"name": "microseg.enforcement.ven"}}
-    show = {"ansible.builtin.debug": {"msg": "<{{ ven_status }}|{{ ven_version }}|{{ ven_pce }}>"}}
-    play = {"hosts": "web1", "gather_facts": False, "tasks": [role]}
-    later = {"hosts": "web1", "gather_facts": False, "tasks": [show]}
     inventory = write_inventory(tmp_path, HOSTS, {"ven_pairing_profile": "Default", **pce_variables(simulator)})
-    (tmp_path / "play.json").write_text(json.dumps([play, later]))
     at = f"{simulator.host}:{simulator.port}"
-    for variables, shown in (
+    expected = [
         ({}, f"<illuminated|23.2.20-157|{at}>"),
         ({"ven_version_pattern": "nothing like this"}, f"<illuminated||{at}>"),
         ({"ven_verify": "all", "ven_version_pattern": "nothing like this"}, f"<illuminated|23.2.20-157|{at}>"),
@@ -256,11 +252,17 @@ def test_facts_for_later_plays(simulator: Simulator, paired_hosts: Path, tmp_pat
         ({"ven_state": "unpaired", "ven_unpair_through": "pce"}, "<unpaired||>"),
         ({"ven_pce_pattern": "nothing like this"}, f"<illuminated|23.2.20-157|{at}>"),
         ({"ven_state": "unpaired", "ven_unpair_through": "pce"}, "<unpaired||>"),
-    ):
-        extra = ["-e", json.dumps(variables)]
-        done = run_playbook(tmp_path / "play.json", "-i", str(inventory), *extra)
-        assert done.status == 0, done.output
-        assert shown in done.stdout, (variables, done.stdout)
+    ]
+    plays: list[dict[str, Any]] = []
+    for number, (variables, _shown) in enumerate(expected):
+        show = {"msg": f"{number} <{{{{ ven_status }}}}|{{{{ ven_version }}}}|{{{{ ven_pce }}}}>"}
+        plays.append({"hosts": "web1", "gather_facts": False, "vars": variables, "tasks": [role]})
+        plays.append({"hosts": "web1", "gather_facts": False, "tasks": [{"ansible.builtin.debug": show}]})
+    (tmp_path / "play.json").write_text(json.dumps(plays))
+    done = run_playbook(tmp_path / "play.json", "-i", str(inventory))
+    assert done.status == 0, done.output
+    told = re.findall(r'"msg": "(\d+) (<.*>)"', done.stdout)
+    assert told == [(str(number), shown) for number, (_variables, shown) in enumerate(expected)]
 
 
 def test_the_role_never_touches_a_host_that_it_was_not_applied_to(

@@ -107,6 +107,7 @@ class Watched:
             # Each process is to note what it does, so modules run with a Python that starts anew.
             "PYTHONPATH": str(_WATCHER),
             "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_PIPELINING": "false",
             "MICROSEG_WATCH": str(self.path("notes")),
             "ANSIBLE_LOG_PATH": str(self.path("ansible.log")),
             "ANSIBLE_LOG_VERBOSITY": "4",
