@@ -2,17 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Python for Ansible's modules that starts fast: a program that lets a process which has imported Ansible's own
-module_utils and requests fork, and run the module's script there.
+"""Programs that start fast: a Python for Ansible's modules, and ansible-playbook.
 
-Most of what a task costs on a host that is a directory is that import. The script, its arguments, its environment and
-its standard streams are those that Ansible gives; the collection's own files come from the script's archive, as ever.
-What is no script of a module runs with the Python of the tests.
+Most of what a task costs on a host that is a directory, and a quarter of what a short playbook does, is the import of
+Ansible's own files. So these programs let a process that has imported them fork, and run there what they are asked for:
+with the arguments, the environment, the directory and the standard streams that they are given. The collection's own
+files are read anew each time. What is no script of a module runs with the Python of the tests.
 """
 
 from __future__ import annotations
 
 import atexit
+import importlib
 import marshal
 import os
 import signal
@@ -22,10 +23,13 @@ import sys
 import tempfile
 import traceback
 import types
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from tests.collection import ROOT
 
 _MODULE = "tests.integration.interpreter"
 _CUSTOMIZE = Path(__file__).parent / "customize"
@@ -38,11 +42,11 @@ import _socket, marshal, os, sys
 given = sys.argv[1:]
 connection = _socket.socket(_socket.AF_UNIX)
 try:
-    if len(given) > 1 or given and not os.path.isfile(given[0]):
+    if {what!r} == "module" and (len(given) > 1 or given and not os.path.isfile(given[0])):
         raise OSError("no script of a module")
     connection.connect({path!r})
 except OSError:
-    os.execv({python!r}, [{python!r}, *given])
+    os.execv({otherwise!r}, [{otherwise!r}, *given])
 streams = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))
 connection.sendmsg([b" "], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
 connection.sendall(marshal.dumps((given, os.getcwd(), dict(os.environ))))
@@ -50,41 +54,88 @@ connection.shutdown(_socket.SHUT_WR)
 os._exit(int(connection.recv(4) or 255))
 """
 
+_IMPORTED = {
+    "module": ["ansible.module_utils.basic", "ansible.module_utils._internal._ansiballz._loader", "requests"],
+    "playbook": [
+        "ansible.cli.playbook",
+        *(
+            f"ansible.plugins.{plugin}"
+            for plugin in (
+                *("strategy.linear", "callback.default", "connection.local", "shell.sh", "become.sudo"),
+                *("action.normal", "action.assert", "action.command", "action.set_fact", "action.include_vars"),
+                *("filter.core", "filter.mathstuff", "filter.urls", "filter.urlsplit", "test.core", "test.mathstuff"),
+                *("inventory.yaml", "inventory.host_list", "inventory.auto", "lookup.template", "vars.host_group_vars"),
+            )
+        ),
+    ],
+}
+"""What a program has imported; a name that an ansible-core does not have is none of its files."""
+
 
 @lru_cache
 def variables() -> dict[str, str]:
     """The environment in which Ansible takes the fast Python for its own; its server ends with this process."""
-    directory = tempfile.TemporaryDirectory(prefix="microseg-interpreter-")
-    path, program = Path(directory.name) / "socket", Path(directory.name) / "python"
-    program.write_text(_PROGRAM.format(python=sys.executable, flags=_FLAGS, path=str(path)))
+    program = _serving("module", sys.executable, dict(os.environ))
+    return {
+        "ANSIBLE_PYTHON_INTERPRETER": program,
+        "PYTHONPATH": str(_CUSTOMIZE),
+        "MICROSEG_PYTHON": program,
+    }
+
+
+class Playbook:
+    """ansible-playbook, for runs whose environment has the settings of `environment`: Ansible has read those."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._settings = _settings(environment)
+        command = str(Path(sys.executable).with_name("ansible-playbook"))
+        self._program = _serving("playbook", command, environment)
+
+    def command(self, command: list[str], environment: dict[str, str]) -> list[str]:
+        """Return the command to run in the place of `command`, the same unless it is ansible-playbook."""
+        is_fast = command[0] == "ansible-playbook" and _settings(environment) == self._settings
+        return [self._program, *command[1:]] if is_fast else command
+
+
+def _settings(environment: dict[str, str]) -> dict[str, str]:
+    """What Ansible and Python read of an environment when they start."""
+    read = ("ANSIBLE_", "PYTHON", "LANG", "LC_", "HOME", "TMPDIR", "COLUMNS")
+    return {name: value for name, value in environment.items() if name.startswith(read)}
+
+
+def _serving(what: str, otherwise: str, environment: dict[str, str]) -> str:
+    """Start a server that ends with this process. Return its program's path; ``otherwise`` runs what it does not."""
+    directory = tempfile.TemporaryDirectory(prefix=f"microseg-{what}-")
+    path, program = Path(directory.name) / "socket", Path(directory.name) / Path(otherwise).name
+    words = {"what": what, "otherwise": otherwise, "path": str(path)}
+    program.write_text(_PROGRAM.format(python=sys.executable, flags=_FLAGS, **words))
     program.chmod(0o755)
-    process = subprocess.Popen([sys.executable, "-m", _MODULE, str(path)], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", _MODULE, what, str(path)],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
     assert process.stdout is not None
     process.stdout.readline()  # ready
 
     def end() -> None:
-        process.kill()
+        process.terminate()
         process.wait()
         directory.cleanup()
 
     atexit.register(end)
-    return {
-        "ANSIBLE_PYTHON_INTERPRETER": str(program),
-        "PYTHONPATH": str(_CUSTOMIZE),
-        "MICROSEG_PYTHON": str(program),
-    }
+    return str(program)
 
 
-def main(path: str) -> None:
-    """Listen at ``path``, and fork for each script."""
-    import ansible.module_utils.basic
-    import ansible.module_utils.common.json
-    import requests  # noqa: F401  # these are imported for the children
-
-    assert ansible.module_utils.basic
-    with suppress(ImportError):  # ansible-core 2.19 and later
-        import ansible.module_utils._internal._ansiballz._loader
+def main(what: str, path: str) -> None:
+    """Listen at ``path``, and fork for each script or playbook."""
+    for name in _IMPORTED[what]:
+        with suppress(ImportError):
+            importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit())
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen(64)
@@ -93,25 +144,27 @@ def main(path: str) -> None:
             connection, _address = server.accept()
             if os.fork() == 0:
                 server.close()
-                _serve(connection)
+                _serve(what, connection)
             connection.close()
 
 
-def _serve(connection: socket.socket) -> None:
-    """Be the process of a script, and end."""
+def _serve(what: str, connection: socket.socket) -> None:
+    """Be the process of a script or a playbook, and end."""
+    atexit._clear()  # what the server registered is the server's
     _space, streams, _flags, _address = socket.recv_fds(connection, 1, 3)
     chunks = []
     while chunk := connection.recv(65536):
         chunks.append(chunk)
     arguments, directory, environment = marshal.loads(b"".join(chunks))  # noqa: S302  # from the program above
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
-    status = _run(arguments)
+    status = _run(_script if what == "module" else _playbook, arguments)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
@@ -119,16 +172,10 @@ def _serve(connection: socket.socket) -> None:
     os._exit(status)
 
 
-def _run(arguments: list[str]) -> int:
-    """Run the script that is named, or that stands on standard input. Return its exit status."""
-    main = types.ModuleType("__main__")
-    if arguments:
-        main.__file__ = arguments[0]
-    sys.modules["__main__"] = main
-    sys.argv = arguments or [""]
+def _run(act: Callable[[list[str]], None], arguments: list[str]) -> int:
+    """Do as Python does with a program. Return its exit status."""
     try:
-        script = Path(arguments[0]).read_bytes() if arguments else sys.stdin.buffer.read()
-        exec(compile(script, arguments[0] if arguments else "<stdin>", "exec"), main.__dict__)  # noqa: S102
+        act(arguments)
     except SystemExit as ended:
         return _status(ended.code)
     except BaseException:
@@ -137,6 +184,23 @@ def _run(arguments: list[str]) -> int:
     finally:
         atexit._run_exitfuncs()
     return 0
+
+
+def _script(arguments: list[str]) -> None:
+    """Run the script that is named, or that stands on standard input."""
+    main = types.ModuleType("__main__")
+    if arguments:
+        main.__file__ = arguments[0]
+    sys.modules["__main__"] = main
+    sys.argv = arguments or [""]
+    script = Path(arguments[0]).read_bytes() if arguments else sys.stdin.buffer.read()
+    exec(compile(script, arguments[0] if arguments else "<stdin>", "exec"), main.__dict__)  # noqa: S102
+
+
+def _playbook(arguments: list[str]) -> None:
+    """Run ansible-playbook."""
+    sys.argv = ["ansible-playbook", *arguments]
+    importlib.import_module("ansible.cli.playbook").main()
 
 
 def _status(code: Any) -> int:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +122,22 @@ def run_playbook(
 
 def run(command: list[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ended:
     """Run a command to its end."""
+    given = {**environment(), **(env or {})}
     ended = subprocess.run(
-        command, env={**environment(), **(env or {})}, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+        _fast_playbook().command(command, given),
+        env=given,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+@lru_cache
+def _fast_playbook() -> interpreter.Playbook:
+    return interpreter.Playbook(environment())
 
 
 def recap(ended: Ended) -> dict[str, dict[str, int]]:

@@ -37,7 +37,7 @@ def pair(simulator: Simulator, tmp_path: Path) -> Pair:
         known = {"ven_pairing_profile_options": {"enforcement_mode": "full"}, **pce(simulator), **variables}
         given = {key: value for key, value in known.items() if value is not None}
         inventory = write_inventory(tmp_path, hosts or HOSTS, given)
-        return run_playbook(PLAYBOOK, "-i", str(inventory), *flags, env={"ANSIBLE_FORKS": "5"})
+        return run_playbook(PLAYBOOK, "-i", str(inventory), *flags)
 
     return run
 
