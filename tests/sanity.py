@@ -23,7 +23,13 @@ WHEELS = HOME / "wheels"
 PIPS = ("23.1.2", "24.2", "25.2")
 """The versions of pip that ansible-core 2.16 to 2.21 ask for."""
 
-IMPOSSIBLE = {"pslint": "PowerShell is no part of what a Python environment can install"}
+_OF_PYTHON_2 = "it is for Python 2, and tests/config.yml says that modules need Python 3"
+
+IMPOSSIBLE = {
+    "pslint": "PowerShell is no part of what a Python environment can install",
+    "future-import-boilerplate": _OF_PYTHON_2,
+    "metaclass-boilerplate": _OF_PYTHON_2,
+}
 """Tests that need not run, and why."""
 
 GET_PIP = """\
