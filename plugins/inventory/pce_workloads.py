@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: pce_workloads
 short_description: The workloads of an Illumio PCE as an inventory
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pce_workload_info
 short_description: List workloads of an Illumio PCE
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
