@@ -279,18 +279,18 @@ def test_store_says_that_a_look_failed_after_an_odd_answer() -> None:
 @pytest.mark.parametrize(
     "last",
     [
-        [UnreachableError("cannot be reached", "POST", PROFILES)],
-        [refused(401, message="who?")],
-        [refused(406, "t", "in use"), None],
-        [server_fault(), None],
-        [DeadlineError("no answer within the deadline", "POST", PROFILES, sent=True)],
-        [DeadlineError("no answer within the deadline", "POST", PROFILES)],
+        lambda: UnreachableError("cannot be reached", "POST", PROFILES),
+        lambda: refused(401, message="who?"),
+        lambda: refused(406, "t", "in use"),
+        server_fault,
+        lambda: DeadlineError("no answer within the deadline", "POST", PROFILES, sent=True),
+        lambda: DeadlineError("no answer within the deadline", "POST", PROFILES),
     ],
     ids=["unreachable", "401", "406", "500", "deadline", "deadline before"],
 )
-def test_a_first_request_that_may_be_under_way_is_not_forgotten(last: list[CollectionError | None]) -> None:
+def test_a_first_request_that_may_be_under_way_is_not_forgotten(last: Callable[[], CollectionError]) -> None:
     look: list[tuple[str, Raw | CollectionError | None]] = [("look up", None)] * 3
-    steps = Steps(("send", slow()), look[0], ("send", last[0]), *look)
+    steps = Steps(("send", slow()), look[0], ("send", last()), *look)
     with pytest.raises(RequestError) as caught:
         create_once(FakeTransport(in_turn()), steps.send, steps.look_up, refuses_doubles=True)
     assert caught.value.changed

@@ -16,17 +16,22 @@ from .loopback import Handler, serving
 URL = "https://pce.invalid:8443/api/v2"
 
 
+def ascii_word(text: str) -> str:
+    """A text as the name of a case: mutmut does not find names with backslashes again."""
+    return ascii(text).replace("\\", "")
+
+
 def endpoint(user: str = "api_1", password: str = "", ca_path: str | None = None) -> Endpoint:
     return Endpoint(URL, "PCE", "pce_host", ("api_key", "api_secret"), user=user, password=password, ca_path=ca_path)
 
 
-@pytest.mark.parametrize("user", ["a:b", "a\nb", "\x00", "\ud800", "\x7f"], ids=repr)
+@pytest.mark.parametrize("user", ["a:b", "a\nb", "\x00", "\ud800", "\x7f"], ids=ascii_word)
 def test_a_user_that_a_server_would_read_otherwise(user: str) -> None:
     with pytest.raises(OptionError, match=r"^api_key: must not have"):
         Transport(endpoint(user=user))
 
 
-@pytest.mark.parametrize("password", ["never\nshown", "never\x00shown", "never\udfffshown"], ids=repr)
+@pytest.mark.parametrize("password", ["never\nshown", "never\x00shown", "never\udfffshown"], ids=ascii_word)
 def test_a_password_that_cannot_be_sent(password: str) -> None:
     with pytest.raises(OptionError, match=r"^api_secret: must not have") as caught:
         Transport(endpoint(password=password))
@@ -37,7 +42,7 @@ def test_a_password_may_have_what_a_user_may_not() -> None:
     Transport(endpoint(user="ü ser", password="a:b ü"))
 
 
-@pytest.mark.parametrize("path", ["a\x00b", "\ud800"], ids=repr)
+@pytest.mark.parametrize("path", ["a\x00b", "\ud800"], ids=ascii_word)
 def test_a_path_that_no_file_can_have(path: str) -> None:
     with pytest.raises(OptionError, match=r"^ca_path: .* does not exist"):
         Transport(endpoint(ca_path=path))

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.errors import CollectionError
+from plugins.module_utils._core import progress
+from plugins.module_utils._core.errors import CollectionError, OptionError
 from plugins.module_utils._core.transport import Endpoint, Transport
 from plugins.module_utils._pce import ven
 from plugins.module_utils._pce.connection import Client, Pce
@@ -184,7 +185,7 @@ ERROR = {"token": "ven_busy", "message": "try\nlater " + "x" * 9000}
         {"errors": [{**ERROR, "hrefs": ["/another"]}]},
         {"errors": [{**ERROR, "hrefs": [None, 7]}]},
     ],
-    ids=lambda body: json.dumps(body).replace("x", ""),
+    ids=lambda body: json.dumps(body).replace("x", "").replace("\\", ""),
 )
 def test_errors_in_an_answer_of_success_are_those_of_the_vens_that_are_left(
     body: Any, monkeypatch: pytest.MonkeyPatch
@@ -208,7 +209,11 @@ def test_a_ven_that_is_left_and_not_named_by_an_error_is_warned_of(monkeypatch: 
     assert "ven_busy" in entries[1][1]
 
 
-@pytest.mark.parametrize("body", [{}, [], {"errors": []}, {"errors": None}, 1, {"errors": [ERROR]}], ids=str)
+@pytest.mark.parametrize(
+    "body",
+    [{}, [], {"errors": []}, {"errors": None}, 1, {"errors": [ERROR]}],
+    ids=lambda body: str(body).replace("\\", ""),
+)
 def test_an_answer_of_success_is_believed_where_all_are_gone(body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     done = _keep(Pair((Reply(200, body), "01")), monkeypatch, "unpaired")
     assert done["changed"]
@@ -221,3 +226,119 @@ def test_errors_that_could_not_be_looked_after_leave_all_open(monkeypatch: pytes
     assert entries == [(True, UNKNOWN)] * 2
     assert "500 to GET" in message
     assert "looked for after this: unexpected answer 200 to PUT /orgs/1/vens/unpair: ven_busy" in message
+
+
+# What is returned, where all goes well.
+
+
+class ShownVens(Pair):
+    """A PCE that shows these VENs, whatever it is asked for, and takes every PUT."""
+
+    def __init__(self, *vens: dict[str, Any]) -> None:
+        super().__init__()
+        self.known = [{"version": "21.2", **item} for item in vens]
+
+    def __call__(self, sent: Sent) -> Reply:
+        if sent.method == "PUT":
+            self.puts.append(sent.body)
+            gone = [item["href"] for item in sent.body.get("vens", [])]
+            self.known = [item for item in self.known if item["href"] not in gone]
+            return Reply(204)
+        if sent.path.startswith("/orgs/1/vens/"):
+            found = [item for item in self.known if item["href"] == sent.path]
+            return Reply(value=found[0]) if found else Reply(404)
+        return Reply(value=self.known, headers={"X-Total-Count": str(len(self.known))})
+
+
+WEB = {"href": _href(0), "hostname": "web", "status": "active"}
+DB = {"href": _href(1), "hostname": "db", "status": "suspended"}
+
+
+def _entry(raw: dict[str, Any], status: str, changed: bool) -> dict[str, Any]:
+    found = {"hostname": raw["hostname"], "href": raw["href"], "version": "21.2", "status": status}
+    return {**found, "changed": changed, "error": None}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_is_returned_of_an_unpairing(monkeypatch: pytest.MonkeyPatch, dry_run: bool) -> None:
+    pce = ShownVens(WEB, DB)
+    transport = FakeTransport(pce)
+    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    options = {"hostnames": ["web", "web", "gone"], "hrefs": [_href(1)], "pce_org_id": 1, "firewall_restore": "saved"}
+    done = ven.keep_vens({**options, "state": "unpaired"}, dry_run)
+    assert done == {
+        "changed": True,
+        "vens": [
+            _entry(WEB, "unpaired", changed=True),
+            {"hostname": "gone", "href": None, "version": None, "status": "unpaired", "changed": False, "error": None},
+            _entry(DB, "unpaired", changed=True),
+        ],
+        "diff": {"before": {"web": "active", "db": "suspended"}, "after": {"web": "unpaired", "db": "unpaired"}},
+        "warnings": [],
+    }
+    body = {"vens": [{"href": _href(0)}, {"href": _href(1)}], "firewall_restore": "saved"}
+    assert pce.puts == ([] if dry_run else [body])
+
+
+def test_what_is_returned_of_a_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    pce = ShownVens(WEB, DB)
+    done = _keep(pce, monkeypatch, "suspended", hostnames=["web", "db"])
+    assert pce.puts == [{"status": "suspended"}]
+    assert done == {
+        "changed": True,
+        "vens": [_entry(WEB, "suspended", changed=True), _entry(DB, "suspended", changed=False)],
+        "diff": {"before": {"web": "active"}, "after": {"web": "suspended"}},
+        "warnings": [],
+    }
+    again = _keep(ShownVens({**WEB, "status": "stopped"}), monkeypatch, "active", hostnames=["web"])
+    assert (again["changed"], again["vens"][0]["status"]) == (False, "stopped")
+
+
+def test_vens_of_one_hostname_have_their_hrefs_in_the_diff(monkeypatch: pytest.MonkeyPatch) -> None:
+    pce = ShownVens(WEB, {**DB, "hostname": "web"})
+    done = _keep(pce, monkeypatch, "unpaired", hostnames=None, hrefs=[_href(0), _href(1)])
+    assert done["diff"]["before"] == {f"web ({_href(0)})": "active", f"web ({_href(1)})": "suspended"}
+
+
+@pytest.mark.parametrize("other", ["WEB", "web.example.com", "Web.Other.example"])
+def test_another_spelling_of_a_hostname_is_warned_of(monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    pce = ShownVens({**WEB, "hostname": other}, {**DB, "hostname": "webdb"}, {**DB, "href": _href(2), "hostname": None})
+    done = _keep(pce, monkeypatch, "unpaired", hostnames=["web"])
+    assert not done["changed"]
+    assert done["warnings"] == [f"the PCE shows no VEN of web, but one of {other}"]
+
+
+def test_missing_vens_are_named_before_anything_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    pce = ShownVens(WEB)
+    for count, more in ((10, ""), (12, " and 2 more")):
+        names = [f"n{number}" for number in range(count)]
+        with pytest.raises(CollectionError) as caught:
+            _keep(pce, monkeypatch, "suspended", hostnames=["web", *names])
+        listed = ", ".join(names[:10])
+        assert str(caught.value) == f"there is no VEN of {listed}{more} (compared exactly); nothing was changed"
+    assert pce.puts == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"hostnames": None}, "hostnames: is needed, or hrefs"),
+        ({"hostnames": ["web", ""]}, "hostnames: has an entry that is no hostname: ''"),
+        ({"hostnames": [" web"]}, "hostnames: has an entry that is no hostname: ' web'"),
+        ({"hostnames": None, "hrefs": ["/orgs/2/vens/1"]}, "hrefs: "),
+    ],
+)
+def test_bad_input_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], message: str) -> None:
+    pce = ShownVens(WEB)
+    with pytest.raises(OptionError) as caught:
+        _keep(pce, monkeypatch, "unpaired", **given)
+    assert str(caught.value).startswith(message)
+    assert pce.puts == []
+
+
+def test_progress_is_told_for_each_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(progress, "tell", lambda *words: told.append(words))
+    vens = [{"href": _href(number), "hostname": f"h{number}", "status": "active"} for number in range(1200)]
+    _keep(ShownVens(*vens), monkeypatch, "unpaired", hostnames=[item["hostname"] for item in vens])
+    assert told == [("VENs unpaired", 0, 1200), ("VENs unpaired", 1000, 1200)]

@@ -212,3 +212,88 @@ def test_whatever_a_pce_shows_has_the_same_shape(raw: dict[str, Any]) -> None:
 )
 def test_reachable_addresses(text: str, expected: bool) -> None:
     assert is_reachable(text) is expected
+
+
+def test_a_workload_is_shown_in_one_form() -> None:
+    raw = workload(
+        1,
+        "web1",
+        1,
+        3,
+        name="Web 1",
+        description="first",
+        enforcement_mode="full",
+        visibility_level="flow_summary",
+        public_ip="192.0.2.7",
+        os_id="debian",
+        os_detail="12",
+        online=True,
+        managed=True,
+        interfaces=[
+            {"name": "lo", "address": "127.0.0.1", "cidr_block": 8},
+            {"name": "eth0", "address": "10.0.0.7", "cidr_block": 24, "link_state": "up"},
+            {"name": "eth0", "address": "10.0.0.7", "cidr_block": "24"},
+            {"name": "eth1", "address": None},
+            "eth2",
+        ],
+        ven={"href": "/orgs/1/vens/1", "status": "suspended", "version": "20"},
+        agent={"status": {"status": "active", "agent_version": "21"}},
+    )
+    assert WORKLOAD.present(Server(raw).store.query({})[0]) == {
+        "href": href(1),
+        "name": "Web 1",
+        "hostname": "web1",
+        "description": "first",
+        "enforcement_mode": "full",
+        "visibility_level": "flow_summary",
+        "public_ip": "192.0.2.7",
+        "os_id": "debian",
+        "os_detail": "12",
+        "managed": True,
+        "online": True,
+        "labels": {"role": "web", "env": "prod"},
+        "interfaces": [
+            {"name": "lo", "address": "127.0.0.1", "cidr_block": 8},
+            {"name": "eth0", "address": "10.0.0.7", "cidr_block": 24},
+            {"name": "eth0", "address": "10.0.0.7", "cidr_block": None},
+            {"name": "eth1", "address": None, "cidr_block": None},
+        ],
+        "addresses": ["10.0.0.7"],
+        "ven": {"href": "/orgs/1/vens/1", "status": "active", "version": "21"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"ven": {"href": "/v/1", "status": "suspended", "version": "20"}}, ("suspended", "20")),
+        (
+            {"ven": {"href": "/v/1"}, "agent": {"status": {"status": "stopped", "agent_version": "21"}}},
+            ("stopped", "21"),
+        ),
+        ({"ven": {"href": "/v/1"}, "agent": {"status": "stopped"}}, (None, None)),
+        ({"ven": {"status": "active"}, "agent": {"status": {"status": "active"}}}, None),
+        ({"agent": {"status": {"status": "active"}}}, None),
+    ],
+)
+def test_what_newer_and_older_pces_say_of_the_ven(raw: dict[str, Any], expected: tuple[str | None, str | None]) -> None:
+    shown = WORKLOAD.present(Server(workload(1, "web1", **raw)).store.query({})[0])
+    assert shown is not None
+    found = shown["ven"] and (shown["ven"]["status"], shown["ven"]["version"])
+    assert found == expected
+    assert shown["managed"] is (expected is not None)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"hostname": ""}, "hostname: must not be empty: all workloads would match"),
+        ({"name": ""}, "name: must not be empty: all workloads would match"),
+        ({"hostnames": []}, "hostnames: must not be an empty list or hold an empty text"),
+        ({"hostnames": ["web1", ""]}, "hostnames: must not be an empty list or hold an empty text"),
+        ({"labels": []}, "labels: must not be an empty list"),
+    ],
+)
+def test_a_filter_that_asks_for_nothing_is_told(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=f"^{message}$"):
+        selection_from(WORKLOAD, params)
