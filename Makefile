@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: help demo test beside lint docs sanity unit integration reliability-check release-check molecule debootstrap browser chromium \
-	public reliability races hostile matrix bench clean
+	public reliability races hostile mutation matrix bench clean
 
 help:
 	@echo "make demo               pair five hosts with a simulated PCE, then keep connector instances, and show it"
@@ -28,6 +28,7 @@ help:
 	@echo "make reliability        write docs/reliability.md anew"
 	@echo "make races              200 rounds of two runs at a time, and of runs that are killed; make test has some of them"
 	@echo "make hostile            ten thousand cases of hostile options and answers; make test has some of them"
+	@echo "make mutation           change the core and the tables in thousands of ways, and see which changes no test notices"
 	@echo "make matrix             each ansible-core and Python that is supported and here; CI_NEEDS_MATRIX=1 needs all"
 	@echo "make bench              measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
 	@echo "make clean              remove what the others made"
@@ -99,6 +100,10 @@ races: $(VENV)/test
 
 hostile: $(VENV)/test
 	MICROSEG_HOSTILE=long $(PYTEST) tests/hostile -n $(WORKERS)
+
+# SAMPLE=500 takes so many of the mutants, by chance; ONLY=_pce/store those of a file.
+mutation: $(VENV)/test
+	$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
 # Sessions whose Python is not here are skipped, and named in the end.
 matrix: $(VENV)/test
