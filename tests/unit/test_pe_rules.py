@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import ipaddress
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -461,6 +462,26 @@ def test_a_refused_delete_of_recreate_changed_nothing() -> None:
     with pytest.raises(ApiError, match=r"403 to DELETE /instances/one$") as caught:
         store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
     assert not caught.value.changed
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_server_without_put_is_told_with_what_may_have_been_done(lost: bool) -> None:
+    current = raw()
+    tries = [broken("PUT"), Reply(405)] if lost else [Reply(405)]
+    store, _transport = opened(Reply(value=current), *tries, Reply(value=current))
+    with pytest.raises(ApiError) as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
+    assert caught.value.changed is lost
+    end = r"\. Whether the server did it is not known; run again to find out" if lost else "; nothing was changed"
+    assert re.search(f"405 to PUT /instances/one: .*With recreate: true.*under a new id{end}$", str(caught.value))
+
+
+def test_a_look_that_fails_after_a_lost_put_leaves_its_end_open() -> None:
+    current = raw()
+    store, _transport = opened(Reply(value=current), broken("PUT"), Reply(405), Reply(403))
+    with pytest.raises(ApiError, match=r"looked for after a 405 to PUT /instances/one") as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
+    assert caught.value.changed
 
 
 def test_an_update_keeps_what_it_does_not_mention() -> None:

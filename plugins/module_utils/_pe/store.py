@@ -210,19 +210,14 @@ class PeStore:
         try:
             self._transport.request("PUT", path, body=body)
         except ApiError as error:
-            if error.status not in _NO_PUT or self._get(reference) is None:
+            if error.status not in _NO_PUT:
+                raise
+            with looked_for_after(f"a {error.status} to PUT {path}", error.changed):
+                found = self._get(reference)
+            if found is None:
                 raise
             if not self._recreate:
-                raise ApiError(
-                    f"the connector server answered {error.status} to PUT {path}: it does not let a "
-                    f"{self._kind.title} be changed. With recreate: true it is deleted and created again, under a "
-                    "new id; nothing was changed",
-                    error.method,
-                    error.path,
-                    error.status,
-                    error.errors,
-                    error.request_id,
-                ) from error
+                raise self._unchangeable(error) from error
             return self._make_anew(reference, plan, body)
         try:
             updated = self._get(reference)
@@ -232,6 +227,19 @@ class PeStore:
             gone = RequestError(f"GET {path} shows that somebody else has deleted it", "GET", path)
             raise self._after("updated", gone)
         return updated
+
+    def _unchangeable(self, error: ApiError) -> ApiError:
+        """Return the error of a server that knows no PUT: ``error``, with what helps."""
+        words = (
+            f"the connector server answered {error.status} to PUT {error.path}: it does not let a {self._kind.title} "
+            "be changed. With recreate: true it is deleted and created again, under a new id"
+        )
+        # A try before, whose answer was lost, may have been carried out all the same.
+        end = "" if error.changed else "; nothing was changed"
+        told = ApiError(words + end, error.method, error.path, error.status, error.errors, error.request_id)
+        if error.changed:
+            told.leave_open()
+        return told
 
     def _whole(self, plan: Plan, current: Raw) -> dict[str, Any]:
         """Return the configuration that an update sends: what the server shows, with what changes.
