@@ -78,7 +78,7 @@ def oldest(session: nox.Session) -> None:
 @nox.session(python=NEWEST)
 def newest(session: nox.Session) -> None:
     """All unit tests under the newest Python."""
-    session.install(*_libraries())
+    session.install(*_libraries(), *_pins("hypothesis"))
     _pytest(session, "tests/unit", "-n", WORKERS)
 
 
@@ -93,7 +93,7 @@ def jobs(session: nox.Session, core: str) -> None:
 
 
 def _libraries() -> list[str]:
-    return _pins("requests", "aiohttp", "jsonschema", "trustme", "hypothesis", "pytest", "pytest-xdist")
+    return _pins("requests", "aiohttp", "jsonschema", "trustme", "pytest", "pytest-xdist")
 
 
 def _pins(*names: str) -> list[str]:

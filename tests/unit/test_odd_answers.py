@@ -15,7 +15,7 @@ from plugins.module_utils._core.errors import ApiError, CollectionError, Contrac
 from plugins.module_utils._core.kind import Identity
 from plugins.module_utils._core.plan import Action, Plan
 from plugins.module_utils._pce import ven
-from plugins.module_utils._pce.connection import PCE, Client
+from plugins.module_utils._pce.connection import Client, Pce
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
@@ -168,7 +168,7 @@ def test_a_creation_that_cannot_be_read_is_told(look: Reply) -> None:
 @pytest.mark.parametrize("href", [["x"], {"a": 1}, None, "/users/1"], ids=str)
 def test_a_ven_without_a_usable_href_is_an_error(href: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     transport = FakeTransport(lambda _sent: Reply(200, [{"href": href, "hostname": "web1", "status": "active"}]))
-    monkeypatch.setattr(PCE, "client", lambda _params: Client(transport, 1, "pce:8443"))
+    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
     params = {"hostnames": ["web1"], "hrefs": None, "state": "unpaired", "firewall_restore": "default"}
     with pytest.raises(ContractError, match="href"):
         ven.keep_vens(params, dry_run=False)

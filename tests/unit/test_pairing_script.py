@@ -23,7 +23,7 @@ def fetch(monkeypatch: pytest.MonkeyPatch, body: bytes, **params: Any) -> tuple[
     """Fetch from a PCE that answers ``body``."""
 
     transport = FakeTransport(lambda _sent: Reply(200, raw=body))
-    monkeypatch.setattr(connection.PCE, "client", lambda params, base: Client(transport, 1, "pce:8443"))
+    monkeypatch.setattr(connection.Pce, "client", lambda *_arguments, **_options: Client(transport, 1, "pce:8443"))
     return pairing_script.fetch_script({**PARAMS, **params}), transport
 
 
