@@ -128,5 +128,4 @@ def _called_at_import() -> set[tuple[str, str]]:
     """Return the functions that are called while the files are imported, as (file, name)."""
     command = [sys.executable, "-c", _NOTE_CALLS, str(ROOT), *FILES]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    pairs = (line.split(" ", 1) for line in ended.stdout.splitlines())
-    return {(path, name) for path, name in pairs}
+    return {(line.partition(" ")[0], line.partition(" ")[2]) for line in ended.stdout.splitlines()}
