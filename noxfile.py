@@ -44,7 +44,7 @@ def _with_pyenv(path: str) -> str:
     if pyenv is None:
         return path
     command = [pyenv, "root"]
-    root = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603  # of the path
+    root = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603  # found in PATH
     numbered = [item for item in Path(root, "versions").glob("*/bin") if re.fullmatch(r"[\d.]+", item.parent.name)]
     numbered.sort(key=lambda item: [int(part) for part in item.parent.name.split(".")], reverse=True)
     others = [entry for entry in path.split(os.pathsep) if not Path(entry).is_relative_to(Path(root, "shims"))]

@@ -16,20 +16,17 @@ import atexit
 import importlib
 import marshal
 import os
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import traceback
 import types
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from tests.collection import ROOT
+from tests.integration import forks
 
 _MODULE = "tests.integration.interpreter"
 _CUSTOMIZE = Path(__file__).parent / "customize"
@@ -75,7 +72,7 @@ _IMPORTED = {
 @lru_cache
 def variables() -> dict[str, str]:
     """The environment in which Ansible takes the fast Python for its own; its server ends with this process."""
-    program = _serving("module", sys.executable, dict(os.environ))
+    program = _program("module", sys.executable, dict(os.environ))
     return {
         "ANSIBLE_PYTHON_INTERPRETER": program,
         "PYTHONPATH": str(_CUSTOMIZE),
@@ -89,12 +86,12 @@ class Playbook:
     def __init__(self, environment: dict[str, str]) -> None:
         self._settings = _settings(environment)
         command = str(Path(sys.executable).with_name("ansible-playbook"))
-        self._program = _serving("playbook", command, environment)
+        self._fast = _program("playbook", command, environment)
 
     def command(self, command: list[str], environment: dict[str, str]) -> list[str]:
         """Return the command to run in the place of `command`, the same unless it is ansible-playbook."""
         is_fast = command[0] == "ansible-playbook" and _settings(environment) == self._settings
-        return [self._program, *command[1:]] if is_fast else command
+        return [self._fast, *command[1:]] if is_fast else command
 
 
 def _settings(environment: dict[str, str]) -> dict[str, str]:
@@ -103,61 +100,31 @@ def _settings(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(read)}
 
 
-def _serving(what: str, otherwise: str, environment: dict[str, str]) -> str:
-    """Start a server that ends with this process. Return its program's path; ``otherwise`` runs what it does not."""
-    directory = tempfile.TemporaryDirectory(prefix=f"microseg-{what}-")
-    path, program = Path(directory.name) / "socket", Path(directory.name) / Path(otherwise).name
+def _program(what: str, otherwise: str, environment: dict[str, str]) -> str:
+    """Start a server, and return the path of the program that asks it; ``otherwise`` runs what it does not."""
+    path = forks.start(_MODULE, what, env=environment)
+    program = path.with_name(Path(otherwise).name)
     words = {"what": what, "otherwise": otherwise, "path": str(path)}
     program.write_text(_PROGRAM.format(python=sys.executable, flags=_FLAGS, **words))
     program.chmod(0o755)
-    process = subprocess.Popen(
-        [sys.executable, "-m", _MODULE, what, str(path)],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()  # ready
-
-    def end() -> None:
-        process.terminate()
-        process.wait()
-        directory.cleanup()
-
-    atexit.register(end)
     return str(program)
 
 
-def main(what: str, path: str) -> None:
+def main(path: str, what: str) -> None:
     """Listen at ``path``, and fork for each script or playbook."""
     for name in _IMPORTED[what]:
         with suppress(ImportError):
             importlib.import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit())
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
-        server.listen(64)
-        print("ready", flush=True)
-        while True:
-            connection, _address = server.accept()
-            if os.fork() == 0:
-                server.close()
-                _serve(what, connection)
-            connection.close()
+    forks.listen(path, partial(_serve, what))
 
 
 def _serve(what: str, connection: socket.socket) -> None:
     """Be the process of a script or a playbook, and end."""
-    atexit._clear()  # what the server registered is the server's
     _space, streams, _flags, _address = socket.recv_fds(connection, 1, 3)
     chunks = []
     while chunk := connection.recv(65536):
         chunks.append(chunk)
     arguments, directory, environment = marshal.loads(b"".join(chunks))  # noqa: S302  # from the program above
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -194,7 +161,8 @@ def _script(arguments: list[str]) -> None:
     sys.modules["__main__"] = main
     sys.argv = arguments or [""]
     script = Path(arguments[0]).read_bytes() if arguments else sys.stdin.buffer.read()
-    exec(compile(script, arguments[0] if arguments else "<stdin>", "exec"), main.__dict__)  # noqa: S102
+    code = compile(script, arguments[0] if arguments else "<stdin>", "exec")
+    exec(code, main.__dict__)  # noqa: S102  # in the place of the Python that Ansible asked for
 
 
 def _playbook(arguments: list[str]) -> None:

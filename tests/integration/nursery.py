@@ -6,21 +6,19 @@ own environment and standard streams; nothing of one run is left for the next.
 
 from __future__ import annotations
 
-import atexit
 import importlib
 import json
 import os
 import pkgutil
 import runpy
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import traceback
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
+
+from tests.integration import forks
 
 _MODULE = "tests.integration.nursery"
 
@@ -40,21 +38,7 @@ def run(module: str, text: str, environment: dict[str, str], timeout: float) -> 
 @lru_cache
 def _address() -> str:
     """Start the parent of all module processes. Return the socket at which it listens; it ends with this process."""
-    directory = tempfile.TemporaryDirectory(prefix="microseg-nursery-")
-    path = str(Path(directory.name) / "socket")
-    process = subprocess.Popen(
-        [sys.executable, "-m", _MODULE, path, os.environ["ANSIBLE_COLLECTIONS_PATH"]], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    process.stdout.readline()  # ready
-
-    def end() -> None:
-        process.kill()
-        process.wait()
-        directory.cleanup()
-
-    atexit.register(end)
-    return path
+    return str(forks.start(_MODULE, os.environ["ANSIBLE_COLLECTIONS_PATH"]))
 
 
 def _receive(connection: socket.socket) -> bytes:
@@ -74,23 +58,12 @@ def main(path: str, collections: str) -> None:
     shared = importlib.import_module("ansible_collections.microseg.enforcement.plugins.module_utils")
     for found in pkgutil.walk_packages(shared.__path__, f"{shared.__name__}."):
         importlib.import_module(found.name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
-        server.listen(64)
-        print("ready", flush=True)
-        while True:
-            connection, _address = server.accept()
-            if os.fork() == 0:
-                server.close()
-                _serve(connection)
-            connection.close()
+    forks.listen(path, _serve)
 
 
 def _serve(connection: socket.socket) -> None:
     """Be a module process, and end."""
     request: dict[str, Any] = json.loads(_receive(connection))
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(request["environment"])
     streams = [tempfile.TemporaryFile() for _turn in range(3)]  # noqa: SIM115  # they live as long as the process
