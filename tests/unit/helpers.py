@@ -30,6 +30,7 @@ class Sent:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    authenticate: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class FakeTransport(Transport):
         headers: Mapping[str, str],
         authenticate: bool,
     ) -> Answer:
-        sent = Sent(method, path, dict(query or {}), body, dict(headers))
+        sent = Sent(method, path, dict(query or {}), body, dict(headers), authenticate)
         self.sent.append(sent)
         reply = self._serve(sent)
         if isinstance(reply, CollectionError):

@@ -166,13 +166,19 @@ def test_body_that_is_no_json(body: bytes, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "method"),
-    [(b"[]", "json_object"), (b"5", "json_object"), (b"null", "json_object")]
-    + [(b"{}", "json_objects"), (b"[1]", "json_objects"), (b"[{}, null]", "json_objects"), (b"null", "json_objects")],
+    ("body", "method", "kind"),
+    [(body, "json_object", "object") for body in (b"[]", b"5", b"null")]
+    + [(body, "json_objects", "array of objects") for body in (b"{}", b"[1]", b"[{}, null]", b"null")],
 )
-def test_json_of_another_kind(body: bytes, method: str) -> None:
-    with pytest.raises(ContractError, match="the body is not a JSON "):
+def test_json_of_another_kind(body: bytes, method: str, kind: str) -> None:
+    with pytest.raises(ContractError, match=f": the body is not a JSON {kind}$"):
         getattr(answer(body), method)()
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 206])
+def test_only_200_stands_for_a_list(status: int) -> None:
+    with pytest.raises(ContractError, match=f"answer {status} to GET /x: a list comes with 200$"):
+        Answer(status, {}, b"[]", "GET", "/x").json_objects()
 
 
 def test_errors_are_found_by_token_or_message() -> None:
@@ -201,6 +207,43 @@ def test_a_secret_is_taken_out_however_it_is_escaped(secret: str) -> None:
             assert "********" in shown
             for part in ("Corr", "Horse", "geheim", "of it", "b<c"):
                 assert part not in shown
+
+
+@pytest.mark.parametrize(
+    ("secret", "repeated"),
+    [
+        ("geheim/ü", "geheim%2F%C3%BC"),
+        ("two words", "two%20words"),
+        ("two words", "two+words"),
+        ("geheim", "Z2VoZWlt"),
+        ("tab\there", "tab\\there"),
+        ("ü\ttab", r"\u00fc\ttab"),
+        ("ü\ttab", r"ü\ttab"),
+        ("ü\ttab", r"\\u00fc\\ttab"),
+        ("ü\ttab", r"ü\\ttab"),
+        ("ü\ttab", r"\u00fc\\ttab"),
+        ("it's 5<6", "it&#x27;s 5&lt;6"),
+        ("it's 5<6", "it&#39;s 5&lt;6"),
+        ("it's 5<6", "it&apos;s 5&lt;6"),
+        ("it's 5<6", "it's 5&lt;6"),
+        ('say "5<6"', "say &quot;5&lt;6&quot;"),
+        ('say "5<6"', 'say "5&lt;6"'),
+        ("  spaces around ", "spaces around"),
+        ("over\n  two", "over two"),
+        ("a key of eight\n12345678\n", "12345678"),
+        ("half \udcff", "half ?"),
+        ("half \udcff", "half%20%3F"),
+        ("half \udcff", "half+%3F"),
+        ("half \udcff", "aGFsZiD/"),
+    ],
+)
+def test_each_form_of_a_secret(secret: str, repeated: str) -> None:
+    assert Secrets([secret]).without(f"<{repeated}>".replace("half ?", secret)) == "<********>"
+
+
+@pytest.mark.parametrize("secret", ["", "   ", "a key of seven\n1234567\n"])
+def test_what_is_short_takes_nothing_out(secret: str) -> None:
+    assert Secrets([secret]).without("no 1234567 here") == "no 1234567 here"
 
 
 def test_the_forms_of_many_secrets_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:

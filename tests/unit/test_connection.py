@@ -72,7 +72,7 @@ def test_pce_host(host: str, server: str) -> None:
         ("", "is not a name"),
         ("   ", "is not a name"),
         ("https://", "is not a name"),
-        ("http://pce.example.com", "must be reached by https"),
+        ("http://pce.example.com", "must be reached by https: a PCE takes credentials in every request$"),
         ("ftp://pce.example.com", "must be reached by https"),
         ("pce.example.com:abc", "is not a name"),
         ("pce.example.com:99999", "is not a name"),
@@ -112,10 +112,24 @@ def test_credentials_in_pce_host_are_refused_and_never_shown(host: str) -> None:
     assert not any(part in str(caught.value) for part in ("s3", "cret", "user"))
 
 
+def test_what_is_left_of_an_address_with_credentials() -> None:
+    with pytest.raises(OptionError, match=r"^pce_host: must hold nothing but a host and a port: 'https://…@pce:1/x'$"):
+        management_server("https://user:s3cret@pce:1/x", 8443)
+
+
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_pce_port(port: int) -> None:
     with pytest.raises(OptionError, match=f"^pce_port: the port must be 1 to 65535, not {port}$"):
         management_server("pce.example.com", port)
+
+
+@pytest.mark.parametrize(("host", "server"), [("PCE.Example.Com", "pce.example.com:1"), ("https://PCE/", "pce:1")])
+def test_a_name_has_no_case(host: str, server: str) -> None:
+    assert management_server(host, 1) == server
+
+
+def test_a_day_is_not_too_long() -> None:
+    assert PCE.client({**PARAMS, "timeout": 86400, "deadline": 86400}).transport.remaining() > 86000
 
 
 @pytest.mark.parametrize("port", [0, 70000])
@@ -136,6 +150,7 @@ def test_port_of_the_url_wins(port: int) -> None:
         ({"timeout": math.nan}, "timeout: must be a number of seconds above 0"),
         ({"deadline": 0}, "deadline: must be a number of seconds above 0"),
         ({"deadline": math.inf}, "deadline: must be a number of seconds above 0"),
+        ({"timeout": 86400.5}, "timeout: must be a number of seconds above 0 and at most 86400"),
         ({"deadline": 86401}, "deadline: must be a number of seconds above 0 and at most 86400"),
         ({"ca_path": "/nonexistent/ca.pem"}, "ca_path: /nonexistent/ca.pem does not exist or cannot be read"),
         ({"client_cert": "/nonexistent/c.pem"}, "client_cert: /nonexistent/c.pem does not exist"),

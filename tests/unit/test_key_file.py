@@ -56,6 +56,23 @@ def test_what_is_written_is_read(path: Path) -> None:
     file.write(KNOWN)
     assert file.read() == {"version": 1, **KNOWN}
     assert left_over(path) == ["web.json"]
+    assert path.read_text().startswith('{\n  "version": 1,')  # people look into it
+
+
+def test_the_file_is_utf_8_wherever_it_is_written(path: Path) -> None:
+    script = """
+import sys
+from plugins.module_utils._pce.key_file import KeyFile
+file = KeyFile(sys.argv[1])
+known = file.read()
+file.write(known)
+print(ascii(known["profile"]))
+"""
+    path.write_text(json.dumps({"version": 1, "profile": "Prüfung", "keys": []}, ensure_ascii=False), "utf-8")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", script, str(path)]
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said == ascii("Prüfung") + "\n"
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -184,7 +201,8 @@ def test_another_kind_of_file(path: Path, make: Callable[[Path], None], problem:
 )
 def test_foreign_content_is_refused_and_left(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(OptionError, match="exists and is not a key file of this module; it is left as it is") as caught:
+    message = r"^path: .*web\.json exists and is not a key file of this module; it is left as it is$"
+    with pytest.raises(OptionError, match=message) as caught:
         KeyFile(str(path)).read()
     assert "c0de" not in str(caught.value)
     assert path.read_bytes() == content
@@ -202,9 +220,11 @@ def test_directory_that_is_a_file(path: Path) -> None:
 
 
 def test_directory_that_is_not_writable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_arguments: False)  # root may write anywhere
-    with pytest.raises(OptionError, match="is not writable"):
-        KeyFile(str(path))
+    for lacking in (os.W_OK, os.X_OK):
+        # root may write anywhere
+        monkeypatch.setattr(os, "access", lambda _path, wanted, lacking=lacking: not wanted & lacking)
+        with pytest.raises(OptionError, match=r"^path: .* is not writable$"):
+            KeyFile(str(path))
 
 
 def test_lock_file_is_gone_afterwards(path: Path) -> None:
@@ -228,7 +248,10 @@ def test_mark_is_gone_after_generating(path: Path) -> None:
 
 def test_lock_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     (path.parent / ".web.json.lock").symlink_to(tmp_path / "other")
-    with pytest.raises(OptionError, match="cannot be made"), KeyFile(str(path)).locked(no_time):
+    with (
+        pytest.raises(OptionError, match=r"^path: .*\.web\.json\.lock cannot be made: "),
+        KeyFile(str(path)).locked(no_time),
+    ):
         pass
     assert not (tmp_path / "other").exists()
 

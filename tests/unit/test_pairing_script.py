@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.errors import ContractError, OptionError
+from plugins.module_utils._core.errors import ApiError, ContractError, OptionError, RequestError
 from plugins.module_utils._pce import connection, pairing_script
 from plugins.module_utils._pce.connection import Client
-from tests.unit.helpers import FakeTransport, Reply
+from tests.unit.helpers import FakeTransport, Reply, Sent, refused
 
 PARAMS: dict[str, Any] = {
     "profile_href": "/orgs/1/pairing_profiles/24",
@@ -19,26 +19,54 @@ PARAMS: dict[str, Any] = {
 }
 
 
-def fetch(monkeypatch: pytest.MonkeyPatch, body: bytes, **params: Any) -> tuple[dict[str, Any], FakeTransport]:
-    """Fetch from a PCE that answers ``body``."""
+def fetch(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes | ApiError, **params: Any
+) -> tuple[dict[str, Any], FakeTransport]:
+    """Fetch from a PCE that answers so."""
 
-    transport = FakeTransport(lambda _sent: Reply(200, raw=body))
-    monkeypatch.setattr(connection.Pce, "client", lambda *_arguments, **_options: Client(transport, 1, "pce:8443"))
+    def client(_api: connection.Pce, _params: Any, base: str) -> Client:
+        assert base == ""  # the script's path is the whole path
+        return Client(transport, 1, "pce:8443")
+
+    transport = FakeTransport(lambda _sent: Reply(200, raw=answer) if isinstance(answer, bytes) else answer)
+    monkeypatch.setattr(connection.Pce, "client", client)
     return pairing_script.fetch_script({**PARAMS, **params}), transport
 
 
 def test_a_script_is_returned_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     result, transport = fetch(monkeypatch, "#!/bin/sh\necho ü\n".encode())
-    assert result["pairing_script"] == {
-        "name": "pair.sh",
-        "content": "#!/bin/sh\necho ü\n",
-        "management_server": "pce:8443",
+    assert result == {
+        "changed": False,
+        "pairing_script": {
+            "name": "pair.sh",
+            "content": "#!/bin/sh\necho ü\n",
+            "management_server": "pce:8443",
+        },
     }
-    assert transport.calls() == ["GET /api/v18/software/ven/image"]
+    query = {"pair_script": "pair.sh", "profile_id": "24"}
+    assert transport.sent == [Sent("GET", "/api/v18/software/ven/image", query, authenticate=False)]
+
+
+def test_a_script_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RequestError) as caught:
+        fetch(monkeypatch, refused(404, message="no such page"))
+    assert str(caught.value) == (
+        "the PCE has no pair.sh for /orgs/1/pairing_profiles/24 at api_version 18: the PCE answered 404: no such page"
+    )
+    assert not isinstance(caught.value, ApiError)
+    for status in (403, 405):
+        with pytest.raises(ApiError, match=f"^the PCE answered {status}"):
+            fetch(monkeypatch, refused(status))
+
+
+def test_the_profile_has_to_be_one_of_the_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OptionError, match=r"^profile_href: "):
+        fetch(monkeypatch, b"#!", profile_href="/orgs/2/pairing_profiles/24")
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b" \n", b"<html>log in</html>", b"\xef\xbb\xbf\n <!doctype html>", b"#!/bin/sh\n\xff"]
+    "body",
+    [b"", b" \n", b"<html>log in</html>", b"\xef\xbb\xbf\n <!doctype html>", b"\t<p>", b"\r<p>", b"#!/bin/sh\n\xff"],
 )
 def test_what_is_no_script_is_refused(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
     with pytest.raises(ContractError, match=r"the body is not pair\.sh"):
@@ -49,3 +77,9 @@ def test_what_is_no_script_is_refused(monkeypatch: pytest.MonkeyPatch, body: byt
 def test_versions_have_limits(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
     with pytest.raises(OptionError, match=r"^api_version: must be 1 to 999"):
         fetch(monkeypatch, b"#!", api_version=version)
+
+
+@pytest.mark.parametrize("version", [1, 999])
+def test_versions_within_the_limits(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    _result, transport = fetch(monkeypatch, b"#!", api_version=version)
+    assert transport.calls() == [f"GET /api/v{version}/software/ven/image"]

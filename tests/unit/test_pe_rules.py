@@ -10,6 +10,7 @@ import html
 import ipaddress
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,23 @@ def test_urls(url: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "pe", "http://pe", "https://", "https://pe:0", "https://pe:65536", "https://pe:x", "https://a:b@pe",
-            "https://pe/?a=b", "https://pe/#a", "https://p e", "https://pe/ä", "https://[::1", "file:///etc/passwd"]
-)  # fmt: skip
-def test_wrong_urls_are_refused_without_repeating_a_password(url: str) -> None:
-    with pytest.raises(OptionError, match=r"^connector_url: ") as caught:
-        api_url(url, BASE)
-    assert "a:b" not in str(caught.value)
+    ("urls", "problem"),
+    [
+        (
+            ("", "pe", "http://pe", "https://", "file:///etc/passwd"),
+            r"must be a URL such as https://pe\.example\.com:7443$",
+        ),
+        (("https://pe:0",), "the port must be 1 to 65535, not 0$"),
+        (("https://pe:65536", "https://pe:x", "https://[::1"), "is no URL: "),
+        (("https://a:b@pe", "https://pe/?a=b", "https://pe/#a"), "must hold nothing but a host, a port and a path$"),
+        (("https://p e", "https://pe/ä", "https://pä"), "has a character that a URL must not have$"),
+    ],
+)
+def test_wrong_urls_are_refused_without_repeating_a_password(urls: Sequence[str], problem: str) -> None:
+    for url in urls:
+        with pytest.raises(OptionError, match=f"^connector_url: {problem}") as caught:
+            api_url(url, BASE)
+        assert "a:b" not in str(caught.value)
 
 
 @given(st.ip_addresses())
@@ -136,15 +147,51 @@ def test_whatever_a_server_shows_can_be_read(value: Any) -> None:
     assert isinstance(CONNECTOR_INSTANCE.field(settings.PLAIN).read(value), dict)
 
 
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"": "x"}, "has a setting without a name"),
+        ({5: "x"}, "has a setting without a name"),
+        ({"A": None}, "A has no value"),
+        ({"A": ["x"]}, "A must be a text, a number or a boolean"),
+        ({"A": {"b": 1}}, "A must be a text, a number or a boolean"),
+        (
+            {"PWD": "x"},
+            "PWD looks like a secret: give it in secret_settings, or in file_settings, so that it is not shown",
+        ),
+    ],
+)
+def test_settings_that_cannot_be(value: dict[Any, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{problem}$"):
+        CONNECTOR_INSTANCE.field(settings.PLAIN).parse(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(True, "true"), (False, "false"), (7, "7"), (1.5, "1.5"), ("True", "True")]
+)
+def test_a_setting_is_a_text(value: Any, text: str) -> None:
+    assert CONNECTOR_INSTANCE.field(settings.PLAIN).parse({"A": value}) == {"A": text}
+
+
 def test_a_file_has_to_be_a_readable_text(tmp_path: Path) -> None:
     parse = CONNECTOR_INSTANCE.field(settings.FILE).parse
     (tmp_path / "text").write_text("ä\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     (tmp_path / "empty").touch()
+    (tmp_path / "largest").write_bytes(b"x" * (1024 * 1024))
     (tmp_path / "large").write_bytes(b"x" * (1024 * 1024 + 1))
     assert parse({"A": str(tmp_path / "text")}) == {"A": "ä\n"}
-    for name in ("binary", "empty", "large", "missing", ".", "nul\0"):
-        with pytest.raises(ValueError, match=r"^A: "):
+    assert len(parse({"A": str(tmp_path / "largest")})["A"]) == 1024 * 1024
+    size = "must have 1 to 1048576 bytes"
+    for name, problem in (
+        ("binary", r"is no text \(UTF-8\), and JSON takes nothing else"),
+        ("empty", size),
+        ("large", size),
+        ("missing", "cannot be read: No such file or directory"),
+        (".", "cannot be read: Is a directory"),
+        ("nul\0", "cannot be read: embedded null byte"),
+    ):
+        with pytest.raises(ValueError, match=f"^A: the file .* {problem}$"):
             parse({"A": str(tmp_path / name)})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.references import References, parse_entry, references
 from plugins.module_utils._pce.label import LABEL
+from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 FIELD = references("labels", LABEL, one_per="key")
 WEB = {"href": "/orgs/1/labels/1", "key": "role", "value": "web"}
@@ -82,6 +84,19 @@ def test_entries(entry: dict[str, Any], canonical: dict[str, str]) -> None:
 def test_entries_that_do_not_say_what_is_meant(entry: Any) -> None:
     with pytest.raises(ValueError, match="has an entry"):
         parse_entry(LABEL, entry)
+
+
+def test_the_forms_of_an_entry_are_named() -> None:
+    with pytest.raises(ValueError, match="has an entry") as caught:
+        parse_entry(LABEL, {"kye": date(2026, 1, 2), "value": "web"})
+    assert str(caught.value) == (
+        'has an entry {"kye": "2026-01-02", "value": "web"}; '
+        "it must be {href: …}, {key: …, value: …}, or one key with its value"
+    )
+    with pytest.raises(ValueError, match=r"^has an entry 5; it must be \{href: …\}, \{name: …\}$"):
+        parse_entry(PAIRING_PROFILE, 5)
+    with pytest.raises(ValueError, match=r"^has an entry whose value is no text: \[1\]$"):
+        parse_entry(LABEL, {"role": [1]})
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ import base64
 import gzip
 import importlib.util
 import json
+import re
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -313,6 +315,8 @@ def test_the_deadline_holds_whatever_the_server_does(server: Loopback, behaviour
         make_timed(server.url, deadline=0.3).request(method, "/x")
     assert time.monotonic() - start < 2
     assert isinstance(caught.value, (DeadlineError, UnknownOutcomeError))
+    # A thread that is left behind does not hold the process.
+    assert all(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
     if behaviour is drip:
         assert str(caught.value) == (
             f"the PCE at {server.address} did not answer {method} /x within the deadline of 0.3 s"
@@ -597,6 +601,7 @@ def test_secret_beyond_latin_1(server: Loopback, clock: Clock) -> None:
     [
         ({}, True, "Basic " + base64.b64encode(b"api_1:s3cret").decode()),
         ({}, False, None),
+        ({"password": None}, True, "Basic " + base64.b64encode(b"api_1:").decode()),
         ({"user": None}, True, None),
         ({"user": None}, False, None),
     ],
@@ -622,7 +627,7 @@ def test_credentials_are_those_of_the_task(
 # Answers that are not what they should be.
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_redirect_is_not_followed(server: Loopback, clock: Clock, method: str, status: int) -> None:
     with serving() as other:
@@ -655,6 +660,42 @@ def test_redirect_to_what_is_no_address(server: Loopback, clock: Clock, method: 
         make(server.url, clock).request(method, "/x")
     assert len(server.seen) == 1
     assert clock.slept == []
+
+
+@pytest.mark.parametrize(("timeout", "connect", "read"), [(30.0, 10.0, 30.0), (5.0, 5.0, 5.0), (300.0, 10.0, 60.0)])
+def test_how_long_a_connection_may_be_silent(
+    server: Loopback,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    timeout: float,
+    connect: float,
+    read: float,
+) -> None:
+    seen: dict[str, Any] = {}
+    send = requests.Session.request
+
+    def watched(session: requests.Session, *arguments: Any, **options: Any) -> requests.Response:
+        seen.update(options)
+        return send(session, *arguments, **options)
+
+    monkeypatch.setattr(requests.Session, "request", watched)
+    client = make(server.url, clock, timeout=timeout, deadline=60.0)
+    client.get("/x")
+    assert seen["timeout"] == (connect, read)
+    clock.time += 57.0
+    client.get("/x")
+    assert seen["timeout"] == (3.0, 3.0)
+    assert seen["stream"] is True  # what is too large is not read to its end
+    assert seen["allow_redirects"] is False
+
+
+def test_a_large_answer_comes_whole(server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = bytes(range(256)) * 1024  # several chunks
+    server.script = [Canned(200, {}, body)]
+    assert make(server.url, clock).get("/x").body == body
+    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", len(body) - 1)
+    with pytest.raises(ContractError, match="is larger than"):
+        make(server.url, clock).get("/x")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
@@ -702,6 +743,7 @@ UNKNOWN = "Whether the server did it is not known; run again to find out"
         ([Canned(504), Canned(404)], True),
         ([Canned(429, {"Retry-After": "1"}), Canned(406)], False),
         ([Canned(429, {"Retry-After": "86400"})], False),
+        ([Canned(300)], False),
         ([Canned(307, {"Location": "https://elsewhere.invalid/"})], False),
         ([Canned(200, {}, b"<html>Please log in</html>")], True),
     ],
@@ -885,8 +927,12 @@ def test_a_request_that_would_be_held_back_too_long_is_not_sent(server: Loopback
     with pytest.raises(DeadlineError, match=r"max_requests_per_minute \(1\) held back GET /x until"):
         client.get("/x")
     assert len(server.seen) == 1
-    with pytest.raises(OptionError, match=r"^deadline: all this takes 2 requests, and so at least 120 seconds at 1 a"):
+    with pytest.raises(OptionError) as refused:
         client.demand_time(2, "all this")
+    assert str(refused.value) == (
+        "deadline: all this takes 2 requests, and so at least 120 seconds at 1 a minute (max_requests_per_minute); "
+        "nothing was changed"
+    )
 
 
 def test_a_further_limit_of_requests(server: Loopback, clock: Clock) -> None:
@@ -902,6 +948,22 @@ def test_a_further_limit_of_requests(server: Loopback, clock: Clock) -> None:
     with pytest.raises(DeadlineError, match="too late"):
         client.wait_for_turn(pace, late)
     client.demand_time(1000, "no limit")
+    with pytest.raises(
+        OptionError, match=r"^deadline: this takes 1000 .* at 2 a minute \(the server's limit\); nothing"
+    ):
+        client.demand_time(1000, "this", pace)
+
+
+def test_what_would_end_with_the_deadline_is_too_late(server: Loopback, clock: Clock) -> None:
+    server.script = [Canned(429, {"Retry-After": "10"}), Canned()]
+    assert make(server.url, clock, deadline=10.5).get("/x").status == 200
+    server.script = [Canned(429, {"Retry-After": "10"}), Canned()]
+    with pytest.raises(DeadlineError, match=r"gave up: waiting 10 s more would pass the deadline of 10 s"):
+        make(server.url, clock, deadline=10.0).get("/x")
+    client = make(server.url, clock, max_requests_per_minute=1, deadline=60.0)
+    client.get("/x")
+    with pytest.raises(OptionError, match="so at least 60 seconds"):
+        client.demand_time(1, "this")
 
 
 def test_no_part_of_an_answer_shows_a_credential(server: Loopback, clock: Clock) -> None:
@@ -935,6 +997,16 @@ def test_what_a_proxy_says_shows_no_credential(clock: Clock, monkeypatch: pytest
         assert "407 ******** ******** ********" in shown
 
 
+def test_each_proxys_credentials_are_kept_out(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as proxy:
+        monkeypatch.setenv("http_proxy", "http://first:f1rst:w@rd@127.0.0.1:1")
+        monkeypatch.setenv("https_proxy", f"http://second:s3cond@{proxy.address}")
+        empty = base64.b64encode(b"api_1:").decode()
+        proxy.script = [lambda handler: handler.send_error(407, f"f1rst:w@rd second:s3cond s3cond {empty} //api")]
+        with pytest.raises(UnreachableError, match=re.escape("407 ******** ******** ******** ******** //api")):
+            make("https://pce.invalid", clock, password=None).get("/x")
+
+
 def test_a_client_key_that_cannot_be_used_is_named(pki: Pki, clock: Clock, tmp_path: Path) -> None:
     issued, other = pki.authority.issue_cert("client"), pki.authority.issue_cert("other")
     key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
@@ -944,13 +1016,21 @@ def test_a_client_key_that_cannot_be_used_is_named(pki: Pki, clock: Clock, tmp_p
     certificate, path = tmp_path / "cert.pem", tmp_path / "key.pem"
     certificate.write_bytes(issued.cert_chain_pems[0].bytes())
     for content, problem in (
-        (encrypted, "is encrypted, and there is nobody to ask"),
-        (other.private_key_pem.bytes(), "is not the key of client_cert"),
-        (b"no PEM", "is no usable PEM file"),
+        (encrypted, "is encrypted, and there is nobody to ask: give a key without a passphrase$"),
+        (other.private_key_pem.bytes(), "is not the key of client_cert$"),
+        (b"no PEM", r"is no usable PEM file: \[SSL"),
     ):
         path.write_bytes(content)
         with pytest.raises(OptionError, match=f"^client_key: {problem}"):
             make("https://pce.invalid", clock, client_cert=str(certificate), client_key=str(path))
+    for content, problem in (
+        (encrypted, "is encrypted, and there is nobody to ask: give a key without a passphrase$"),
+        (other.private_key_pem.bytes(), "holds a key of another certificate$"),
+        (b"", r"is no usable PEM file: \[SSL"),
+    ):
+        path.write_bytes(certificate.read_bytes() + content)
+        with pytest.raises(OptionError, match=f"^client_cert: {problem}"):
+            make("https://pce.invalid", clock, client_cert=str(path))
 
 
 def test_a_secret_within_three_bodies_is_not_shown(server: Loopback, clock: Clock) -> None:
