@@ -101,9 +101,9 @@ races: $(VENV)/test
 hostile: $(VENV)/test
 	MICROSEG_HOSTILE=long $(PYTEST) tests/hostile -n $(WORKERS)
 
-# SAMPLE=500 takes so many of the mutants, by chance; ONLY=_pce/store those of a file.
+# SAMPLE=500 takes so many of the mutants, by chance; ONLY=_pce/store those of a file; AGAIN=1 those that were left last.
 mutation: $(VENV)/test
-	$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY)) $(if $(AGAIN),--again)
 
 # Sessions whose Python is not here are skipped, and named in the end.
 matrix: $(VENV)/test

@@ -22,6 +22,9 @@ from tests.integration import forks
 
 _MODULE = "tests.integration.nursery"
 
+ALSO: list[str] = []
+"""What is imported for the processes besides. It counts until the first is run."""
+
 
 def run(module: str, text: str, environment: dict[str, str], timeout: float) -> tuple[str, str]:
     """Run a Python module as ``__main__`` with ``text`` on standard input. Return its output and error output."""
@@ -38,7 +41,7 @@ def run(module: str, text: str, environment: dict[str, str], timeout: float) -> 
 @lru_cache
 def _address() -> str:
     """Start the parent of all module processes. Return the socket at which it listens; it ends with this process."""
-    return str(forks.start(_MODULE, os.environ["ANSIBLE_COLLECTIONS_PATH"]))
+    return str(forks.start(_MODULE, os.environ["ANSIBLE_COLLECTIONS_PATH"], *ALSO))
 
 
 def _receive(connection: socket.socket) -> bytes:
@@ -48,7 +51,7 @@ def _receive(connection: socket.socket) -> bytes:
     return b"".join(chunks)
 
 
-def main(path: str, collections: str) -> None:
+def main(path: str, collections: str, *also: str) -> None:
     """Listen at ``path``, and fork for each request."""
     import ansible.module_utils.basic
     import requests  # noqa: F401  # both are imported for the children
@@ -58,6 +61,8 @@ def main(path: str, collections: str) -> None:
     shared = importlib.import_module("ansible_collections.microseg.enforcement.plugins.module_utils")
     for found in pkgutil.walk_packages(shared.__path__, f"{shared.__name__}."):
         importlib.import_module(found.name)
+    for name in also:
+        importlib.import_module(name)
     forks.listen(path, _serve)
 
 

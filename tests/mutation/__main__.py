@@ -18,10 +18,13 @@ from pathlib import Path
 
 from tests.collection import make_findable
 from tests.mutation import survivors, verdicts
-from tests.mutation.mutants import FILES, Mutant, all_mutants
+from tests.mutation.mutants import FILES, ROOT, Mutant, all_mutants
 
 GOAL = 90
 """Per cent of the mutants that the tests have to notice."""
+
+LEFT = ROOT / ".cache" / "mutants-left.txt"
+"""The names of the mutants that the last run has left, each written when that is known."""
 
 
 def main() -> int:
@@ -30,6 +33,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a part of the path of the files that are mutated")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--sample", type=int, help="take so many of the mutants, by chance, instead of all")
+    parser.add_argument("--again", action="store_true", help=f"take only those that the last run has left, in {LEFT}")
     given = parser.parse_args()
     files = [path for path in FILES if given.only in path]
     begun = time.monotonic()
@@ -37,10 +41,14 @@ def main() -> int:
         make_findable(Path(directory))
         mutants = all_mutants(files)
         print(f"{len(mutants)} mutants in {len(files)} files", flush=True)
+        if given.again:
+            names = set(LEFT.read_text().split())
+            mutants = [mutant for mutant in mutants if mutant.name in names]
+            print(f"{len(mutants)} of them were left", flush=True)
         if given.sample:
             mutants = random.Random(given.sample).sample(mutants, min(given.sample, len(mutants)))
             print(f"{len(mutants)} of them are taken", flush=True)
-        judged = list(_judge(mutants, given.workers))
+        judged = list(_noted(_judge(mutants, given.workers)))
     print(f"{time.monotonic() - begun:.0f} seconds\n")
     return 0 if _report(judged) else 1
 
@@ -55,6 +63,17 @@ def _judge(mutants: list[Mutant], workers: int) -> Iterator[tuple[Mutant, bool]]
             left.append(mutant)
     print(f"{len(left)} are left for tests of their own", flush=True)
     yield from verdicts.in_force_from_import(left, workers)
+
+
+def _noted(judged: Iterable[tuple[Mutant, bool]]) -> Iterator[tuple[Mutant, bool]]:
+    """Yield the same, and write down and print what is left."""
+    LEFT.parent.mkdir(exist_ok=True)
+    with LEFT.open("w") as file:
+        for mutant, is_noticed in judged:
+            if not is_noticed:
+                print(f"left: {mutant.name}  {survivors.line(mutant)}", flush=True)
+                print(mutant.name, file=file, flush=True)
+            yield mutant, is_noticed
 
 
 def _report(judged: Iterable[tuple[Mutant, bool]]) -> bool:

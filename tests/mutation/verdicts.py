@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,13 +30,12 @@ import pytest
 
 from tests.collection import without_settings
 from tests.integration import nursery
-from tests.mutation.mutants import ROOT, Mutant
+from tests.mutation.mutants import FILES, ROOT, Mutant
 
 SECONDS = 180
 """For the tests of one mutant; one that needs more is noticed, as it is in mutmut."""
 
 FIRST = [
-    "--deselect=tests/unit/test_references.py::test_threads_make_a_label_once",  # takes four seconds
     "tests/contract/test_modules.py",
     *(
         f"tests/unit/test_{name}.py"
@@ -46,7 +46,7 @@ FIRST = [
         )
     ),
 ]
-"""What a mutant that is in force from the import on is run against first."""
+"""What a mutant that is in force from the import on is run against first: those of these tests that import its file."""
 
 THEN = [
     f"tests/integration/test_{name}.py"
@@ -64,7 +64,16 @@ ENOUGH = 20.0
 _MOST_QUICK = 12
 """How many tests that have noticed other mutants of a file are run before all of FIRST."""
 
+_IDLE = 3
+"""So many at a time for each worker: tests spend most of their time in waiting for servers."""
+
 _MYPY = [sys.executable, "-m", "mypy"]
+
+_NAME_IMPORTED = """
+import importlib, sys
+importlib.import_module(sys.argv[1][:-3].replace("/", "."))
+print("\\n".join(sys.modules))
+"""
 
 
 class UnsoundError(Exception):
@@ -76,9 +85,10 @@ def in_force_from_import(mutants: Sequence[Mutant], workers: int) -> Iterator[tu
     if not mutants:
         return
     with _room_for_temporary_files() as directory:
+        nursery.ALSO[:] = ["hypothesis", "pytest"]
         looks = _Looks(directory, _traced(directory / "trace.json"))
-        looks.check({mutant.path for mutant in mutants})
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(workers * _IDLE) as pool:
+            list(pool.map(looks.check, sorted({mutant.path for mutant in mutants})))
             yield from zip(mutants, pool.map(looks.notice, mutants))
 
 
@@ -88,40 +98,54 @@ class _Looks:
     def __init__(self, directory: Path, trace: Trace) -> None:
         self._directory = directory
         self._trace = trace
+        self._imported = {test: _imported_by(test) for test in FIRST}
         self._quick: dict[str, Counter[str]] = defaultdict(Counter)
+        self._lock = threading.Lock()
 
-    def check(self, paths: Iterable[str]) -> None:
-        """See that tests succeed without a mutant, and not without these files. Raises UnsoundError."""
-        for path in sorted(paths):
-            text = (ROOT / path).read_text()
-            if self._fails(path, text, FIRST):
-                raise UnsoundError(f"{path}: tests fail without a mutant")
-            if not self._fails(path, "raise RuntimeError", FIRST):
-                raise UnsoundError(f"{path}: tests succeed without the file")
+    def check(self, path: str) -> None:
+        """See that tests succeed without a mutant of a file, and not without the file. Raises UnsoundError."""
+        if self._fails(path, (ROOT / path).read_text(), self._first(path)):
+            raise UnsoundError(f"{path}: tests fail without a mutant")
+        if not self._fails(path, "raise RuntimeError", self._first(path)):
+            raise UnsoundError(f"{path}: tests succeed without the file")
 
     def notice(self, mutant: Mutant) -> bool:
-        """Run the unit tests, unless mutmut did, then mypy, and then the tests of modules that run these lines."""
+        """Run what mutmut could not: mypy and the unit tests, if need be, and then the tests of modules."""
         text = mutant.text
         if mutant.at_import:
-            quick = [test for test, _count in self._quick[mutant.path].most_common(_MOST_QUICK)]
+            with self._lock:
+                quick = [test for test, _count in self._quick[mutant.path].most_common(_MOST_QUICK)]
             if quick and self._fails(mutant.path, text, quick):
                 return True
-            if self._fails(mutant.path, text, FIRST):
+            if _is_mistyped(mutant.path, text, self._directory):
                 return True
-        if _is_mistyped(mutant.path, text, self._directory):
-            return True
+            if self._fails(mutant.path, text, self._first(mutant.path)):
+                return True
         tests = self._trace.tests_of(mutant)
         return bool(tests) and self._fails(mutant.path, text, tests)
+
+    def _first(self, path: str) -> list[str]:
+        dotted = path[: -len(".py")].replace("/", ".")
+        return [test for test, names in self._imported.items() if dotted in names]
 
     def _fails(self, path: str, text: str, tests: Sequence[str]) -> bool:
         """Whether a test fails with this text for that file, or cannot even be collected."""
         status, test = _ended(path, text, tests, self._directory)
-        if status == pytest.ExitCode.USAGE_ERROR and tests is not FIRST:
+        if status == pytest.ExitCode.USAGE_ERROR and any("::" in name for name in tests):
             # A table that is otherwise makes other tests of itself; that one of them is missing is no failure.
             return self._fails(path, text, sorted({name.split("::")[0] for name in tests}))
         if test is not None:
-            self._quick[path][test] += 1
+            with self._lock:
+                self._quick[path][test] += 1
         return status != 0
+
+
+def _imported_by(test: str) -> set[str]:
+    """Return the names of what a file of tests imports; those of modules import all when they run."""
+    if test.startswith("tests/contract/"):
+        return {path[: -len(".py")].replace("/", ".") for path in FILES}
+    command = [sys.executable, "-c", _NAME_IMPORTED, test]
+    return set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
 
 
 def _environment() -> dict[str, str]:
