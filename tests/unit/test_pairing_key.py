@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plugins.module_utils._core import progress
 from plugins.module_utils._core.errors import (
     ApiError,
     CollectionError,
@@ -108,6 +110,67 @@ def test_result(pce: FakePce, path: str) -> None:
         "warnings": [],
     }
     assert pce.mutating() == [MINT]
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A controller nine hours ahead of UTC."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_east")
+def test_times_do_not_depend_on_the_controllers_zone(pce: FakePce, path: str) -> None:
+    (key,) = keep(path=path)["pairing_keys"]
+    assert (key["created_at"], key["expires_at"]) == ("2026-05-28T20:26:40Z", "2026-05-28T21:26:40Z")
+    pce.transport.time += 3599
+    assert not keep(path=path)["changed"]
+    pce.transport.time += 1
+    assert keep(path=path)["changed"]
+
+
+def test_the_lock_says_what_is_done_under_it(pce: FakePce, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed run leaves behind tells the next one whether a key may be lost."""
+    lock = Path(path).parent / ".key.json.lock"
+    serve, seen = pce._serve, []
+
+    def look(sent: Sent) -> Reply | CollectionError:
+        seen.append((sent.method, lock.read_bytes() != b"" if lock.exists() else None))
+        return serve(sent)
+
+    monkeypatch.setattr(pce.transport, "_serve", look)
+    keep(path=path)
+    keep(path=path, state="absent")
+    assert [entry for entry in seen if entry[0] != "GET"] == [("POST", True), ("DELETE", False)]
+    assert not lock.exists()
+
+
+def test_time_is_asked_for_what_is_missing(pce: FakePce, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    told: list[Any] = []
+    monkeypatch.setattr(pce.transport, "demand_time", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(progress, "tell", lambda *arguments: told.append(arguments))
+    keep(path=path, count=2)
+    keep(path=path, count=2)
+    keep(path=path, count=5)
+    assert asked == [(2, "generating 2 pairing keys"), (3, "generating 3 pairing keys")]
+    assert told == [("pairing keys generated", done, most) for done, most in [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3)]]
+
+
+@pytest.mark.parametrize("lifespan", [1, 2147483647])
+def test_the_shortest_and_the_longest_lifespan(pce: FakePce, lifespan: int) -> None:
+    pce.profiles[HREF]["key_lifespan"] = lifespan
+    expires = {1: "2026-05-28T20:26:41Z", 2147483647: "2094-06-15T23:40:47Z"}
+    assert keep()["pairing_keys"][0]["expires_at"] == expires[lifespan]
+
+
+def test_the_most_that_options_take(pce: FakePce) -> None:
+    for name in ("P", "P" * 255):
+        pce.profiles[HREF]["name"] = name
+        assert len(codes(keep(True, profile=name, count=10000))) == 10000
 
 
 @pytest.mark.parametrize("params", [{"profile": "PP"}, {"profile_href": HREF}])
@@ -236,7 +299,11 @@ def test_check_mode_on_a_first_run(pce: FakePce, path: str) -> None:
     ("change", "problem"),
     [
         ({"name": "PP2"}, "there is no pairing profile with name 'PP'; the nearest are 'PP2'"),
-        ({"enabled": False}, f"the pairing profile 'PP' ({HREF}) is disabled: .*enabled: true"),
+        (
+            {"enabled": False},
+            f"the pairing profile 'PP' ({HREF}) is disabled: the PCE accepts none of its keys; enable it first "
+            "(pce_pairing_profile, enabled: true)$",
+        ),
         ({"caps": ["write"]}, f"the API key may not generate pairing keys of the pairing profile 'PP' ({HREF})"),
         ({"caps": []}, "its caps do not list generate_pairing_key"),
     ],
@@ -311,8 +378,10 @@ def test_hard_limit_says_what_to_do(pce: FakePce, path: str) -> None:
         keep(path=path)
     message = str(caught.value)
     assert message.startswith(f"the PCE answered 406 to {MINT}: pairing_key_limit (Hard limit reached)")
-    assert "Revoke them with state: absent" in message
-    assert "or use another profile" in message
+    assert message.endswith(
+        " The PCE holds as many keys of this pairing profile as it allows. Revoke them with state: absent, which makes "
+        "every key of the profile useless, or use another profile"
+    )
     assert "generated before" not in message
     assert caught.value.details()["request_id"] == "r1"
     assert not Path(path).exists()
@@ -339,6 +408,7 @@ def test_partial_failure_keeps_what_was_made(pce: FakePce, path: str, failure: R
     with pytest.raises(CollectionError) as caught:
         keep(path=path, count=5)
     assert f"2 keys that were generated before are in {path}" in str(caught.value)
+    assert caught.value.changed
     assert SECRET not in str(caught.value)
     assert SECRET not in json.dumps(caught.value.details())
     assert [key["activation_code"] for key in json.loads(Path(path).read_text())["keys"]] == ["c0de1", "c0de2"]
@@ -362,6 +432,8 @@ def test_answer_without_a_code(pce: FakePce, reply: Reply) -> None:
     with pytest.raises(ContractError) as caught:
         keep()
     assert SECRET not in str(caught.value)
+    if isinstance(reply.value, dict):
+        assert f"{MINT}: no activation_code. The PCE may" in str(caught.value)
 
 
 def test_exposed_file_is_made_safe(pce: FakePce, path: str) -> None:
@@ -408,11 +480,15 @@ def test_absent(pce: FakePce, path: str) -> None:
     assert list(Path(path).parent.iterdir()) == []
     again = keep(path=path, state="absent")
     assert not again["changed"]
+    assert again["diff"] == {"before": {"pairing_keys": 0}, "after": {"pairing_keys": 0}}
     assert pce.transport.sent == []
 
 
 def test_absent_without_a_path_revokes_each_time(pce: FakePce) -> None:
-    assert keep(state="absent")["changed"]
+    result = keep(state="absent")
+    assert result["changed"]
+    # How many there are is not shown anywhere.
+    assert result["diff"] == {"before": {"pairing_keys": 0}, "after": {"pairing_keys": 0}}
     assert keep(state="absent", profile_href=HREF)["changed"]
     assert pce.mutating() == [REVOKE] * 2
 
@@ -500,6 +576,7 @@ def test_a_key_that_nobody_knows_is_told_of(pce: FakePce, path: str, failure: Re
         keep(path=path)
     assert UNKNOWN in str(caught.value)
     assert "state: absent" in str(caught.value)
+    assert caught.value.changed
     assert pce.mutating() == [MINT]
 
 
@@ -534,6 +611,7 @@ def test_a_key_that_cannot_be_written_is_lost(
     assert f"{path} could not be written: No space left on device" in message
     assert "The pairing key that was just generated is lost. It stays valid until it expires" in message
     assert SECRET not in message
+    assert caught.value.changed
     assert pce.mutating() == [MINT] * 2
     assert Path(path).read_bytes() == content
 

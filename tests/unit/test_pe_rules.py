@@ -579,8 +579,133 @@ def test_what_an_update_needs(shown: dict[str, Any], desired: dict[str, Any], op
     if option is None:
         store.check(plan, current)
     else:
-        with pytest.raises(OptionError, match=f"^{option}: .*is needed"):
+        with pytest.raises(OptionError, match=f"^{option}: .*is needed") as caught:
             store.check(plan, current)
+        assert str(caught.value).endswith(
+            "to change controller_port: an update sends the whole connector instance, and the server does not show this"
+        )
+
+
+def test_each_setting_that_is_not_shown_is_needed() -> None:
+    kinds = [{"name": "P"}, {"name": "S", "type": "password"}]
+    rows = [{"name": "OLD", "value": "***"}, {"name": "P", "value": "1"}, {"name": "S", "value": None}]
+    store, _transport = opened(
+        Reply(value=[raw(additionalSettings=rows)]), Reply(value={"type": "X", "additionalSettings": kinds})
+    )
+    current = store.find(identity())
+    desired = {**DESIRED, "controller_port": 1, "controller_username": "joe"}
+    plan = CONNECTOR_INSTANCE.plan(current, desired, PRESENT)
+    with pytest.raises(
+        OptionError, match=r"^secret_settings: S is needed too to change controller_port, controller_us"
+    ):
+        store.check(plan, current)
+    plan = CONNECTOR_INSTANCE.plan(current, {**desired, "secret_settings": {"S": "x"}}, PRESENT)
+    store.check(plan, current)
+
+
+def test_an_update_of_something_else_does_not_judge_the_address_space() -> None:
+    shown = raw(endpointAddressSpace={"type": "Project", "name": "demo"})
+    kind = Reply(value={"type": "AWS"})  # which takes a VPC
+    assert updated(shown, {"controller_port": 1}, kind)["controller"]["port"] == 1
+    with pytest.raises(OptionError, match=r"^address_space_type: "):
+        updated(shown, {"address_space_type": "VNet"}, kind)
+
+
+def test_settings_that_are_given_take_the_place_of_those_shown() -> None:
+    kinds = [{"name": "S", "type": "password"}, {"name": "P"}]
+    rows = [
+        {"name": "S", "value": "old", "note": 1},
+        {"name": "P", "value": "same", "note": 2},
+        {"name": "P", "value": "twice"},
+        {"name": "OLD_TOKEN", "value": "t3xt"},
+        {"name": "OLD", "value": "plain"},
+        {"value": "nameless"},
+    ]
+    shown = raw(additionalSettings=rows)
+    desired = {"controller_port": 1, "additional_settings": {"P": "same"}, "secret_settings": {"S": "old"}}
+    body = updated(shown, {**desired, "controller_port": 1}, Reply(value={"type": "X", "additionalSettings": kinds}))
+    assert body["additionalSettings"] == [
+        {"name": "S", "value": "old", "note": 1},
+        {"name": "P", "value": "same", "note": 2},
+        {"name": "OLD_TOKEN", "value": "t3xt"},
+    ]
+
+
+def test_a_secret_that_only_the_server_showed_is_kept_out_of_errors() -> None:
+    kinds = [{"name": "T", "type": "password"}, {"name": "P"}]
+    shown = raw(additionalSettings=[{"name": "T", "value": "t3xt"}, {"name": "P", "value": "plain"}])
+    store, _transport = opened(
+        Reply(value=[shown]),
+        Reply(value={"type": "X", "additionalSettings": kinds}),
+        Reply(400, raw=b'{"error": "t3xt beside plain"}'),
+    )
+    current = store.find(identity())
+    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT)
+    with pytest.raises(ApiError, match=r"\*{8} beside plain"):
+        store.execute(plan, identity())
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_nothing_is_created_beside_instances_that_cannot_be_read(number: int) -> None:
+    rows = [raw(str(place), controller={"host": "x"}) for place in range(number)] + [raw("other", controller=None)]
+    store, _transport = opened(Reply(value=rows))
+    assert store.find(identity()) is None
+    with pytest.raises(ContractError) as caught:
+        store.check(CONNECTOR_INSTANCE.plan(None, {**DESIRED, "controller_username": "joe"}, PRESENT), None)
+    assert str(caught.value) == (
+        f"the connector server shows {number + 1} instances without a readable controller_ip, so nothing is created; "
+        "if it has other JSON names, see docs/connector-instances.md"
+    )
+    assert caught.value.details() == LISTED
+
+
+LISTED = {"method": "GET", "path": "/instances"}
+
+
+def test_errors_of_the_list_name_its_request() -> None:
+    for rows in ([raw(), raw()], [raw(additionalSettings="x")]):
+        store, _transport = opened(Reply(value=rows))
+        with pytest.raises(ContractError) as caught:
+            store.query({})
+        assert caught.value.details() == LISTED
+    store, _transport = opened(Reply(value=[raw("../x")]))
+    with pytest.raises(ContractError, match="shows a connector instance whose id ") as odd:
+        store.check(CONNECTOR_INSTANCE.plan(store.find(identity()), {}, ABSENT), None)
+    assert odd.value.details() == LISTED
+
+
+def test_a_404_of_what_is_listed_is_no_absence() -> None:
+    store, _transport = opened(Reply(404), Reply(value=[raw()]))
+    with pytest.raises(ApiError) as caught:
+        store.find(Identity("one"))
+    assert str(caught.value).endswith(". It is listed all the same: does a proxy answer in the server's place?")
+
+
+def test_what_is_deleted_while_it_is_updated_is_told() -> None:
+    plan = CONNECTOR_INSTANCE.plan(raw(), {**DESIRED, "controller_port": 1}, PRESENT)
+    store, _transport = opened(Reply(404), Reply(value=[]))
+    with pytest.raises(RequestError, match=r"^there is no connector instance one any more$") as before:
+        store.execute(plan, identity())
+    assert (before.value.changed, before.value.details()) == (False, {"method": "PUT", "path": "/instances/one"})
+    store, _transport = opened(Reply(value=raw()), Reply(), Reply(404), Reply(value=[]))
+    with pytest.raises(RequestError) as after:
+        store.execute(plan, identity())
+    assert str(after.value) == (
+        "GET /instances/one shows that somebody else has deleted it. The connector instance was updated before that"
+    )
+    assert (after.value.changed, after.value.details()) == (True, {"method": "GET", "path": "/instances/one"})
+
+
+def test_what_recreate_could_not_create_again_is_told() -> None:
+    current = raw()
+    begun = [Reply(value=current), Reply(405), Reply(value=current), Reply(204)]
+    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT)
+    store, _transport = opened(*begun, Reply(403), recreate=True)
+    with pytest.raises(ApiError) as caught:
+        store.execute(plan, identity())
+    end = "Before that, one was deleted (recreate: true). Run again with controller_ip and address_space_name to create it"
+    assert str(caught.value).endswith(f". {end}")
+    assert caught.value.changed
 
 
 @pytest.mark.parametrize("value", ["x", {}, ["x"], [{"name": "A"}, None]], ids=str)
