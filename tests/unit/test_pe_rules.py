@@ -703,8 +703,8 @@ def test_what_recreate_could_not_create_again_is_told() -> None:
     store, _transport = opened(*begun, Reply(403), recreate=True)
     with pytest.raises(ApiError) as caught:
         store.execute(plan, identity())
-    end = "Before that, one was deleted (recreate: true). Run again with controller_ip and address_space_name to create it"
-    assert str(caught.value).endswith(f". {end}")
+    advice = "Run again with controller_ip and address_space_name to create it"
+    assert str(caught.value).endswith(f". Before that, one was deleted (recreate: true). {advice}")
     assert caught.value.changed
 
 
