@@ -175,6 +175,35 @@ def test_json_of_another_kind(body: bytes, method: str, kind: str) -> None:
         getattr(answer(body), method)()
 
 
+@pytest.mark.parametrize(
+    "half", [r"\ud83d", r"\uD83D", r"\uDe00", r"\udFFF", r"\uDAbc", r"\udbFf", r"\ud9aF", r"\uDCcc"]
+)
+def test_half_of_a_character_is_no_json(half: str) -> None:
+    for body in (f'["{half}"]', f'{{"{half}": 1}}', f'["x {half} y"]'):
+        with pytest.raises(ContractError, match="the body is not valid JSON"):
+            answer(body.encode()).json()
+    assert answer(rb'["\ud83d\ude00", "\\ud83d"]').json() == ["\U0001f600", r"\ud83d"]
+
+
+def test_how_deep_json_may_be() -> None:
+    assert answer(b"[" * 60 + b"]" * 60).json() != []
+    for body in (b"[" * 61 + b"]" * 61, b'{"a":' * 60 + b"[]" + b"}" * 60):
+        with pytest.raises(ContractError, match="the body is not valid JSON"):
+            answer(body).json()
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_is_no_json(number: str) -> None:
+    with pytest.raises(ContractError, match="the body is not valid JSON"):
+        answer(f"[{number}]".encode()).json()
+
+
+def test_a_page_is_read_up_to_ten_thousand_characters() -> None:
+    filler = " " * (10_000 - len("<title>Word</title>"))
+    assert read_errors(f"x{filler}<title>Word</title>".encode())[0]["message"] == "x"
+    assert read_errors(f"<i>{filler[3:]}<title>Word</title>".encode())[0]["message"] == "Word"
+
+
 @pytest.mark.parametrize("status", [201, 202, 204, 206])
 def test_only_200_stands_for_a_list(status: int) -> None:
     with pytest.raises(ContractError, match=f"answer {status} to GET /x: a list comes with 200$"):
