@@ -336,6 +336,99 @@ def test_bad_input_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str, An
     assert pce.puts == []
 
 
+# What is asked, and how often.
+
+
+def _numbered(*hostnames: Any) -> list[dict[str, Any]]:
+    return [{"href": _href(place), "hostname": name, "status": "active"} for place, name in enumerate(hostnames)]
+
+
+def _reads(
+    monkeypatch: pytest.MonkeyPatch, count: int, longest: int = 1, **given: Any
+) -> tuple[list[tuple[str, str | None]], list[dict[str, Any]]]:
+    """The path and hostname of each GET while so many VENs are unpaired, and what the PCE shows of them."""
+    vens = _numbered(*(f"{number}" + "h" * (longest - 1) for number in range(count)))
+    transport = FakeTransport(ShownVens(*vens))
+    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    named = {"hostnames": [item["hostname"] for item in vens], "hrefs": None, **given}
+    done = ven.keep_vens({"pce_org_id": 1, "firewall_restore": "saved", "state": "unpaired", **named}, dry_run=False)
+    assert done["changed"]
+    return [(sent.path, sent.query.get("hostname")) for sent in transport.sent if sent.method == "GET"], vens
+
+
+def test_few_vens_are_asked_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, vens = _reads(monkeypatch, 5, longest=255)
+    assert asked == [("/orgs/1/vens", item["hostname"]) for item in vens] * 2
+    asked, vens = _reads(monkeypatch, 2, hostnames=None, hrefs=[_href(0), _href(1)])
+    assert asked == [(_href(0), None), (_href(1), None), ("/orgs/1/vens", "0"), ("/orgs/1/vens", "1")]
+
+
+def test_more_vens_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, _vens = _reads(monkeypatch, 6)
+    assert asked == [("/orgs/1/vens", None)] * 2
+
+
+@pytest.mark.parametrize("hostname", ["h" * 256, "", None])
+def test_what_is_no_hostname_to_look_for_is_looked_for_in_all(monkeypatch: pytest.MonkeyPatch, hostname: Any) -> None:
+    transport = FakeTransport(ShownVens(*_numbered(hostname)))
+    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    options = {"hostnames": None, "hrefs": [_href(0)], "pce_org_id": 1, "firewall_restore": "saved"}
+    assert ven.keep_vens({**options, "state": "unpaired"}, dry_run=False)["changed"]
+    asked = [(sent.path, dict(sent.query)) for sent in transport.sent if sent.method == "GET"]
+    assert [path for path, _query in asked] == [_href(0), "/orgs/1/vens"]
+    assert "hostname" not in asked[1][1]
+
+
+def test_more_vens_than_the_deadline_allows_are_refused_before_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ven, "_BATCH", 2)
+    pce = ShownVens(*_numbered(*"abcdefghijklmnopqrstuvw"))
+    for count, enough in ((20, True), (21, False)):
+        transport = FakeTransport(pce, deadline=50.0)
+        monkeypatch.setattr(Pce, "client", lambda *_arguments, transport=transport: Client(transport, 1, "pce:8443"))
+        options = {"hostnames": [*"abcdefghijklmnopqrstuvw"[:count]], "hrefs": None, "pce_org_id": 1}
+        given = {**options, "state": "unpaired", "firewall_restore": "saved"}
+        if enough:
+            assert ven.keep_vens(given, dry_run=True)["changed"]
+        else:
+            with pytest.raises(OptionError) as caught:
+                ven.keep_vens(given, dry_run=False)
+            assert str(caught.value) == (
+                "deadline: unpairing 21 VENs takes 11 requests, and so at least 60 seconds at 10 a minute "
+                "(the server's limit); nothing was changed"
+            )
+    assert pce.puts == []
+
+
+def test_one_batch_that_was_done_is_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ven, "_BATCH", 1)
+    message, changed, entries = _failed(Pair((Reply(204), "0"), (Reply(403), "")), monkeypatch, "unpaired")
+    assert changed
+    assert [entry[0] for entry in entries] == [True, False]
+    assert message.endswith("1 of 2 VENs were unpaired before; run again for the others")
+
+
+def test_all_that_an_answer_of_success_says_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = [{"errors": [{"token": "first"}]}, {"errors": [{"token": "second"}]}]
+    message, _changed, entries = _failed(Pair((Reply(200, body), "")), monkeypatch, "unpaired")
+    assert [entry[1].rpartition(": ")[2] for entry in entries] == ["first; second"] * 2
+    assert message.startswith("2 of 2 VENs failed: h0: unexpected answer 200 ")
+    assert "; h1: unexpected answer 200 " in message
+    _message, _changed, entries = _failed(Pair((Reply(200, {"errors": [None]}), "")), monkeypatch, "unpaired")
+    assert [entry[1].rpartition(": ")[2] for entry in entries] == ["it has errors"] * 2
+
+
+@pytest.mark.parametrize(("status", "told"), [(404, True), (406, True), (405, False), (403, False)])
+def test_which_refusals_of_a_mark_leave_the_others_to_be_marked(
+    monkeypatch: pytest.MonkeyPatch, status: int, told: bool
+) -> None:
+    pce = Pair((Reply(status), ""), (Reply(204), ""))
+    with pytest.raises(CollectionError) as caught:
+        _keep(pce, monkeypatch, "suspended")
+    assert isinstance(caught.value, ven.VenError) is told
+    assert len(pce.puts) == (2 if told else 1)
+    assert caught.value.changed is told
+
+
 def test_progress_is_told_for_each_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     monkeypatch.setattr(progress, "tell", lambda *words: told.append(words))
