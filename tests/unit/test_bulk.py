@@ -138,6 +138,55 @@ def test_twins_are_an_error_of_theirs_alone() -> None:
     assert actions(caught.value) == [("A", "failed"), ("B", "update")]
 
 
+@pytest.mark.parametrize(
+    ("scope", "message"),
+    [
+        ({"name_prefix": ""}, "purge_scope.name_prefix: must be a text that is not empty"),
+        ({"name_prefix": 5}, "purge_scope.name_prefix: must be a text that is not empty"),
+        ({"external_data_set": None}, "purge_scope.external_data_set: must be a text that is not empty"),
+        ({"labels": []}, "purge_scope.labels: must be a list that is not empty"),
+        ({"labels": "role"}, "purge_scope.labels: must be a list that is not empty"),
+        ({"labels": {"role": "web"}}, "purge_scope.labels: must be a list that is not empty"),
+        (
+            {"labels": [{"role": "web"}, {"role": "db"}]},
+            "purge_scope.labels: must not have more than one label of one key: role=db and role=web",
+        ),
+        ({"labels": [{"href": "/orgs/2/labels/7"}]}, "purge_scope.labels: belongs to organisation 2"),
+        ({"description": "x"}, "purge_scope.description: is not known; known are name_prefix, external_data_set, la"),
+        ({}, "purge_scope: is needed with purge, to say which pairing profiles may be removed (name_prefix, external_"),
+        ({"labels": [5]}, "purge_scope.labels: has an entry 5; it must be {href: …}, {key: …, value: …}, or one key "),
+    ],
+    ids=str,
+)
+def test_a_wrong_scope_is_an_error_before_any_read(scope: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        bulk_from(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(("given", "taken"), [({}, 1), ({"concurrency": 1}, 1), ({"concurrency": 10}, 10)])
+def test_how_many_at_a_time(given: dict[str, Any], taken: int) -> None:
+    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": False, **given}
+    assert bulk_from(PAIRING_PROFILE, params).concurrency == taken
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, 11])
+def test_too_many_at_a_time(concurrency: int) -> None:
+    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": False, "concurrency": concurrency}
+    with pytest.raises(OptionError, match=f"^concurrency: must be 1 to 10, not {concurrency}$"):
+        bulk_from(PAIRING_PROFILE, params)
+
+
+def test_labels_of_a_scope() -> None:
+    scope = {"labels": [{"role": "web"}, {"href": "/orgs/1/labels/7"}, {"key": "env", "value": "prod"}]}
+    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope}
+    purge = bulk_from(PAIRING_PROFILE, params).purge
+    assert purge is not None
+    assert [wanted for _condition, wanted in purge.conditions] == [
+        [{"href": "/orgs/1/labels/7"}, {"key": "env", "value": "prod"}, {"key": "role", "value": "web"}]
+    ]
+
+
 def test_of_many_failures_ten_are_named() -> None:
     names = [f"P{number}" for number in range(30)]
     with pytest.raises(BulkError) as caught:

@@ -162,7 +162,7 @@ def test_location_that_leads_elsewhere(location: str) -> None:
 
 
 def test_no_location() -> None:
-    with pytest.raises(ContractError, match="no Location"):
+    with pytest.raises(ContractError, match=r"202 to GET .*: no Location of the job that collects the objects$"):
         read(FakeTransport(in_turn(page(500, 700), Reply(202))))
 
 
@@ -251,10 +251,10 @@ def test_a_404_of_everything_is_an_error() -> None:
 
 
 def test_several_are_looked_for_over_one_read() -> None:
-    found = store(Reply(200, raw_profile(2)), Reply(404), Reply(200, [raw_profile(2)]), Reply(404)).shown(
-        [f"{PROFILES}/{number}" for number in (2, 8, 9)]
-    )
-    assert found == [raw_profile(2)]
+    rows = [raw_profile(2), raw_profile(3)]
+    replies = [Reply(200, rows[0]), Reply(404), Reply(200, rows), Reply(404), Reply(200, rows[1])]
+    found = store(*replies).shown([f"{PROFILES}/{number}" for number in (2, 8, 9, 3)])
+    assert found == rows
 
 
 @pytest.mark.parametrize("status", [401, 403, 406, 500])
@@ -268,6 +268,24 @@ def test_by_href_with_another_error(status: int) -> None:
 def test_href_of_a_server_never_becomes_any_path(href: Any) -> None:
     with pytest.raises(ContractError, match=r"the PCE shows a pairing profile whose href must|whose href belongs"):
         store(Reply(200, [raw_profile(href=href)])).find(NAMED)
+
+
+def test_errors_of_the_list_name_its_request() -> None:
+    for rows, words in (
+        ([raw_profile(href="/x")], "the PCE shows a pairing profile whose href must "),
+        ([raw_profile(2), raw_profile(2, name="other")], f"the PCE shows {PROFILES}/2 twice, under different names"),
+    ):
+        with pytest.raises(ContractError) as caught:
+            store(Reply(200, rows)).find(NAMED)
+        assert str(caught.value).startswith(words)
+        assert caught.value.details() == {"method": "GET", "path": PROFILES}
+
+
+def test_an_href_that_shows_another_object() -> None:
+    with pytest.raises(ContractError) as caught:
+        store(Reply(200, raw_profile(3))).find(Identity(f"{PROFILES}/2"))
+    assert str(caught.value) == f"the PCE answered GET {PROFILES}/2 with {PROFILES}/3"
+    assert caught.value.details() == {"method": "GET", "path": f"{PROFILES}/2"}
 
 
 def test_existing() -> None:
@@ -303,6 +321,7 @@ def test_update_of_what_vanishes() -> None:
     with pytest.raises(RequestError, match=r"somebody else has deleted it\. The pairing profile was updated") as caught:
         executed(raw_profile(), "present", Reply(204), Reply(404), Reply(200, []), enabled=False)
     assert caught.value.changed
+    assert caught.value.details() == {"method": "GET", "path": f"{PROFILES}/24"}
 
 
 def test_update_that_cannot_be_read_back() -> None:

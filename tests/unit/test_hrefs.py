@@ -91,6 +91,7 @@ def test_parts() -> None:
         ("/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
         (" /orgs/1/jobs/j1\r\n", "/orgs/1/jobs/j1"),
         ("/api/v2/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
+        ("/api/v2/orgs/1/api/v2/jobs", "/orgs/1/api/v2/jobs"),
         ("https://pce.invalid:8443/api/v2/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),
         # Whose host it names is no matter: only the path is used, on the PCE of the task.
         ("https://evil.invalid/api/v2/orgs/1/jobs/j1", "/orgs/1/jobs/j1"),

@@ -308,6 +308,59 @@ def test_what_is_no_connector_is_an_error(body: bytes) -> None:
         read_connector_type(NAMES, Answer(200, {}, body, "GET", ""))
 
 
+def test_what_is_shown_of_a_connector() -> None:
+    told = {
+        "type": "AWS",
+        "controllerContexts": True,
+        "capabilities": [{"name": "A"}, {"name": "B"}],
+        "additionalSettings": [
+            {"name": "GROUP", "description": "Group", "type": "STRING", "required": "True"},
+            {"name": "CERT", "description": None, "required": False},
+        ],
+    }
+    read = read_connector_type(NAMES, Answer(200, {}, json.dumps(told).encode(), "GET", ""))
+    assert read.shown() == {
+        "type": "AWS",
+        "controller_contexts": True,
+        "capabilities": ["A", "B"],
+        "additional_settings": [
+            {"name": "GROUP", "description": "Group", "type": "STRING", "required": True},
+            {"name": "CERT", "description": "", "type": "string", "required": False},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "space", "message"),
+    [
+        ("AWS", ("VPC", None), "address_space_name: is needed by a connector of type AWS"),
+        ("AWS", (None, "x"), "address_space_type: is needed by a connector of type AWS, such as VPC"),
+        ("Cisco ISE", (None, "x"), "address_space_type: is needed by a connector of type Cisco ISE"),
+        ("AWS", ("Project", "x"), "address_space_type: must be VPC for a connector of type AWS, not 'Project'"),
+    ],
+)
+def test_what_is_said_of_an_address_space(kind: str, space: tuple[Any, Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        ConnectorType(kind, True, (), ()).check_address_space(*space)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        (("GROUP", "GROUPS_OF"), "the nearest is GROUP"),
+        (("GxxUx",), "there are GxxUx"),
+        (("CERT", "ZONE"), "there are CERT, ZONE"),
+        ((), "there are none"),
+    ],
+)
+def test_what_is_said_of_an_unknown_setting(names: Sequence[str], advice: str) -> None:
+    kind = ConnectorType("X", None, (), tuple(Setting(name, "", "string", False) for name in names))
+    with pytest.raises(OptionError) as caught:
+        kind.check_settings({"additional_settings": {"groups": "x"}, "secret_settings": {}, "file_settings": {}})
+    assert str(caught.value) == f"additional_settings: a connector of type X has no setting groups; {advice}"
+
+
 def test_odd_connectors_can_be_read() -> None:
     capabilities = b'"capabilities": [1, {}, {"name": "A"}]'
     body = b'{"type": "X", "controllerContexts": "yes", "additionalSettings": null, ' + capabilities + b"}"
