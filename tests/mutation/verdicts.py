@@ -125,8 +125,10 @@ class _Looks:
         return bool(tests) and self._fails(mutant.path, text, tests)
 
     def _first(self, path: str) -> list[str]:
+        """Return those of FIRST that import a file, its namesake before the others."""
         dotted = path[: -len(".py")].replace("/", ".")
-        return [test for test, names in self._imported.items() if dotted in names]
+        tests = [test for test, names in self._imported.items() if dotted in names]
+        return sorted(tests, key=lambda test: Path(path).stem not in test)
 
     def _fails(self, path: str, text: str, tests: Sequence[str]) -> bool:
         """Whether a test fails with this text for that file, or cannot even be collected."""

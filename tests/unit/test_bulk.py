@@ -6,15 +6,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from plugins.module_utils._core import progress
 from plugins.module_utils._core.bulk import Bulk, BulkError, BulkOutcome, Purge, bulk_from, reconcile_all, requests_from
-from plugins.module_utils._core.errors import CollectionError, OptionError, RequestError
+from plugins.module_utils._core.errors import (
+    ApiError,
+    CollectionError,
+    DeadlineError,
+    OptionError,
+    RequestError,
+    UnreachableError,
+)
 from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Action, Plan
+from plugins.module_utils._core.reconcile import Outcome, carry_out
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 from .helpers import PROFILES, raw_profile
@@ -187,13 +197,113 @@ def test_labels_of_a_scope() -> None:
     ]
 
 
-def test_of_many_failures_ten_are_named() -> None:
-    names = [f"P{number}" for number in range(30)]
+@pytest.mark.parametrize(("count", "more"), [(10, ""), (11, "; …"), (30, "; …")])
+def test_of_many_failures_ten_are_named(count: int, more: str) -> None:
+    names = [f"P{number}" for number in range(count)]
     with pytest.raises(BulkError) as caught:
         run(ListStore(broken=names), *({"name": name} for name in names))
-    assert "30 of 30" in str(caught.value)
-    assert str(caught.value).count("is broken") == 10
-    assert len(caught.value.outcomes) == 30
+    told = "; ".join(f"{name}: {name} is broken" for name in names[:10])
+    assert str(caught.value) == f"{count} of {count} pairing profiles failed: {told}{more}"
+    assert len(caught.value.outcomes) == count
+
+
+def test_an_object_that_is_listed_twice_is_an_error() -> None:
+    store = ListStore(A, B)
+    message = rf"^pairing_profiles\[2\]: is {PROFILES}/1 of pairing_profiles\[0\] again$"
+    with pytest.raises(OptionError, match=message):
+        run(store, {"name": "A"}, {"name": "B"}, {"href": f"{PROFILES}/1", "enabled": False}, {"name": "N"})
+    assert store.written == []
+
+
+class FailingStore(ListStore):
+    """A store that fails in another way at one object."""
+
+    def __init__(self, failure: Exception, *objects: dict[str, Any]) -> None:
+        super().__init__(*objects)
+        self._failure = failure
+
+    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
+        if identity.names.get("name") == "B":
+            raise self._failure
+        return super().execute(plan, identity)
+
+
+@pytest.mark.parametrize(
+    ("failure", "told", "changed"),
+    [
+        (ZeroDivisionError("x"), "a defect of this collection, please report it: ZeroDivisionError('x')", True),
+        (ApiError("who?", "PUT", "/", 401, []), "who?", False),
+        (ApiError("no", "POST", "/", 403, []), "no", False),
+        (UnreachableError("not there", "PUT", "/"), "not there", False),
+        (DeadlineError("too late", "PUT", "/"), "too late", False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_befalls_all_is_tried_once(failure: Exception, told: str, changed: bool) -> None:
+    store = FailingStore(failure, A, B, C)
+    with pytest.raises(BulkError) as caught:
+        run(store, *({"name": name, "enabled": False} for name in "ABC"), {"name": "gone", "state": "absent"})
+    assert [entry["error"] for entry in caught.value.outcomes] == [
+        None,
+        told,
+        "not tried, since what befell B would befall it too",
+        None,
+    ]
+    assert [entry["changed"] for entry in caught.value.outcomes] == [True, changed, False, False]
+    assert store.written == [("update", "A")]
+
+
+@pytest.mark.parametrize("failure", [ApiError("no", "PUT", "/", 403, []), ApiError("no", "POST", "/", 406, [])])
+def test_what_befalls_one_does_not_stop_the_others(failure: ApiError) -> None:
+    store = FailingStore(failure, A, B, C)
+    with pytest.raises(BulkError, match=r"^1 of 3 pairing profiles failed: B: no$"):
+        run(store, *({"name": name, "enabled": False} for name in "ABC"))
+    assert store.written == [("update", "A"), ("update", "C")]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_progress_counts_what_is_changed(monkeypatch: pytest.MonkeyPatch, dry_run: bool) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(progress, "tell", lambda *words: told.append(words))
+    entries = [{"name": name, "enabled": False} for name in "AB"]
+    run(ListStore(A, B, C, raw_profile(4, name="D")), *entries, {"name": "D"}, purge=True, dry_run=dry_run)
+    expected = [("pairing profiles changed", done, 3, 0) for done in (1, 2, 3)]
+    assert told == ([] if dry_run else expected)
+    told.clear()
+    if not dry_run:
+        with pytest.raises(BulkError):
+            run(ListStore(A, B, C, broken=["A", "B"]), *entries, {"name": "C", "enabled": False})
+        assert told == [("pairing profiles changed", done, 3, failed) for done, failed in ((1, 1), (2, 2), (3, 2))]
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "dry_run", "at_once"), [(1, False, 1), (2, False, 2), (4, False, 4), (4, True, 1)]
+)
+def test_so_many_are_written_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, concurrency: int, dry_run: bool, at_once: int
+) -> None:
+    lock, now, threads = threading.Lock(), [0, 0], set()
+    together = threading.Barrier(at_once, timeout=30)
+
+    def watched(*arguments: Any) -> Outcome:
+        with lock:
+            threads.add(threading.current_thread())
+            now[0] += 1
+            now[1] = max(now)
+        together.wait()
+        done = carry_out(*arguments)
+        with lock:
+            now[0] -= 1
+        return done
+
+    monkeypatch.setattr("plugins.module_utils._core.bulk.carry_out", watched)
+    requests = requests_from(
+        PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [{"name": f"P{number}"} for number in range(12)]}
+    )
+    outcome = reconcile_all(PAIRING_PROFILE, ListStore(), Bulk(requests, None, concurrency), dry_run)
+    assert len(outcome.outcomes) == 12
+    assert now[1] == at_once
+    assert (threads == {threading.main_thread()}) is (at_once == 1)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +323,8 @@ def test_a_wrong_list_is_an_error_before_any_read(entries: list[dict[str, Any]],
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_purge_removes_nothing_where_an_object_cannot_be_recognised(name: Any, dry_run: bool) -> None:
     store = ListStore(raw_profile(1, name="PP-A"), raw_profile(2, name=name))
-    with pytest.raises(CollectionError, match=r"nothing was done: .* name for /orgs/1/pairing_profiles/2"):
+    store.objects.append(raw_profile(3, name=name))
+    with pytest.raises(CollectionError, match=rf"nothing was done: .* name for {PROFILES}/2, {PROFILES}/3$"):
         run(store, {"name": "PP-B"}, purge=True, dry_run=dry_run)
     assert store.written == []
     run(store, {"name": "PP-B"}, dry_run=dry_run)  # without purge it is in nobody's way
