@@ -22,12 +22,13 @@ from plugins.module_utils._core.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
-from plugins.module_utils._core.kind import Identity, Raw
+from plugins.module_utils._core.kind import Identity, Kind, Raw
 from plugins.module_utils._core.retry import ATTEMPTS
+from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
 
-from .helpers import PROFILES, FakeTransport, Reply, broken, in_turn, raw_profile, refused
+from .helpers import PROFILES, FakeTransport, Reply, Sent, broken, in_turn, raw_profile, refused
 
 MADE = raw_profile(24)
 
@@ -258,6 +259,20 @@ def test_a_slow_server_that_refuses_doubles_is_sent_to_again() -> None:
     steps = Steps(("send", slow()), ("look up", None), ("send", refused()), ("look up", MADE))
     transport = FakeTransport(in_turn())
     assert create_once(transport, steps.send, steps.look_up, refuses_doubles=True) == MADE
+
+
+@pytest.mark.parametrize(("kind", "posts"), [(LABEL, 1), (PAIRING_PROFILE, ATTEMPTS)], ids=["label", "profile"])
+def test_only_what_a_pce_refuses_to_double_is_sent_again(kind: Kind, posts: int) -> None:
+    sent: list[str] = []
+
+    def serve(request: Sent) -> Reply | CollectionError:
+        sent.append(request.method)
+        return slow() if request.method == "POST" else Reply(200, [])
+
+    names = dict.fromkeys(kind.identity, "x")
+    with pytest.raises(RequestError, match="not known"):
+        PceStore(FakeTransport(serve), 1, kind).execute(kind.plan(None, names, "present"), Identity(names=names))
+    assert sent.count("POST") == posts
 
 
 def test_the_end_of_a_slow_server_is_left_open() -> None:

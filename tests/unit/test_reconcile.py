@@ -250,6 +250,13 @@ def test_wrong_options(params: dict[str, Any], message: str) -> None:
     assert store.finds == 0
 
 
+def test_the_repr_of_a_request_shows_no_value() -> None:
+    request = request_from(
+        PAIRING_PROFILE, {"state": "present", "pce_org_id": 1, "name": "PP", "description": "s3cret"}
+    )
+    assert "s3cret" not in repr(request)
+
+
 def test_request_by_href_keeps_the_identity() -> None:
     params = {"state": "present", "pce_org_id": 1, "href": f"{PROFILES}/24", "new_name": "PP"}
     request = request_from(PAIRING_PROFILE, params)

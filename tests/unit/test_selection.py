@@ -216,6 +216,13 @@ def test_partial_filters_are_the_servers() -> None:
     assert store.asked == [({"name": "web"}, None)]
 
 
+def test_which_release_matches_only_the_server_can_tell() -> None:
+    """A profile that follows the PCE's default shows null, and a PCE that is asked for that release finds it."""
+    store = ListStore(raw_profile(1, agent_software_release="Default (23.2.20-157)"))
+    assert numbers(store, agent_software_release="23.2.20-157") == [1]
+    assert store.asked == [({"agent_software_release": "23.2.20-157"}, None)]
+
+
 @pytest.mark.parametrize("name", ["name", "description"])
 def test_exact_takes_the_whole_text(name: str) -> None:
     store = ListStore(

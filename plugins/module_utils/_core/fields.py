@@ -133,10 +133,10 @@ def text(
     return Field(name, {"type": "str"}, parse, read, queries=() if query is None else (query,))
 
 
-def flag(name: str, legacy: str | None = None, query: bool = True) -> Field:
+def flag(name: str, legacy: str | None = None) -> Field:
     """Return a boolean property. A server that does not know it, or answers null, means false."""
-    wanted = [Query({"type": "bool"})] if query else []
-    if legacy and query:
+    wanted = [Query({"type": "bool"})]
+    if legacy:
         wanted.append(Query({"type": "bool"}, name=legacy))
     return Field(name, {"type": "bool"}, read=bool, legacy=(legacy, {}) if legacy else None, queries=tuple(wanted))
 

@@ -25,7 +25,7 @@ from .reconcile import Request, reconcile
 Entry = dict[str, str]
 
 
-def references(name: str, kind: Kind, one_per: str = "") -> Field:
+def references(name: str, kind: Kind, one_per: str) -> Field:
     """Return a set of references to objects of ``kind``: its order has no meaning, and each counts once.
 
     At most one of them may have the same value of ``one_per``, a part of the identity. The filter takes a list of lists
@@ -62,7 +62,7 @@ def references(name: str, kind: Kind, one_per: str = "") -> Field:
     return Field(name, spec, parse, read, queries=(query,), refers_to=kind, one_per=one_per)
 
 
-def parse_entries(kind: Kind, entries: Sequence[Any], one_per: str = "") -> list[Entry]:
+def parse_entries(kind: Kind, entries: Sequence[Any], one_per: str) -> list[Entry]:
     """Return the entries of an option as a canonical list. Raise ValueError for a wrong one."""
     found = _as_set(parse_entry(kind, item) for item in entries)
     check_one_per(kind, one_per, [item for item in found if kind.reference not in item])
@@ -102,7 +102,7 @@ def _name(kind: Kind, name: str, value: Any) -> str:
 def check_one_per(kind: Kind, one_per: str, named: Iterable[Mapping[str, str]]) -> None:
     """Raise ValueError where two entries have the same ``one_per``."""
     seen: dict[str, Mapping[str, str]] = {}
-    for item in named if one_per else ():
+    for item in named:
         other = seen.setdefault(item[one_per], item)
         if other != item:
             raise ValueError(
