@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.basic import PASSWORD_MATCH
 
 from tests import documented
 from tests.collection import ROOT
@@ -104,6 +105,14 @@ def test_secrets_are_marked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for option, item in argument_spec(name, monkeypatch).items():
         if re.search(r"secret|password|proxy$", option) and item["type"] == "str" and not item.get("choices"):
             assert item.get("no_log") is True, option
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_ansible_warns_of_no_option(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It suspects a secret in each option of such a name that does not say whether it is one."""
+    for option, item in argument_spec(name, monkeypatch).items():
+        if PASSWORD_MATCH.search(option):
+            assert "no_log" in item or item["type"] == "bool" or item.get("choices"), option
 
 
 def test_every_module_is_in_its_action_group() -> None:

@@ -27,6 +27,14 @@ def test_a_burst_up_to_the_limit_is_not_held_back() -> None:
     assert [pace.take(300) for _turn in range(5)] == [0, 0, 0, WINDOW, WINDOW]
 
 
+def test_nothing_takes_no_time() -> None:
+    pace = Pace(1, Clock())
+    assert pace.seconds_for(0) == 0
+    pace.take(1)
+    assert pace.seconds_for(0) == 0
+    assert pace.seconds_for(2) == 2 * WINDOW
+
+
 def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     clock = Clock()
     pace = Pace(1, clock)

@@ -15,7 +15,9 @@ from plugins.module_utils._core.errors import AmbiguousError, OptionError
 from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Action, Plan
 from plugins.module_utils._core.reconcile import Outcome, reconcile, request_from
+from plugins.module_utils._core.snapshot import Snapshot
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
+from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 from .helpers import PROFILES, raw_profile
 
@@ -248,6 +250,82 @@ def test_wrong_options(params: dict[str, Any], message: str) -> None:
         run(store, **params)
     assert str(caught.value).startswith(message)
     assert store.finds == 0
+
+
+class CarefulMemory(MemoryStore):
+    """A store that looks at each plan before it is carried out, and at the object that it is for."""
+
+    def __init__(self, *objects: dict[str, Any]) -> None:
+        super().__init__(*objects)
+        self.looked_at: list[tuple[Action, Raw | None]] = []
+
+    def check(self, plan: Plan, current: Raw | None) -> None:
+        self.looked_at.append((plan.action, current))
+
+
+def test_a_store_looks_at_what_would_change() -> None:
+    store = CarefulMemory(raw_profile())
+    run(store, dry_run=True, name="PP")
+    run(store, dry_run=True, name="PP", enabled=False)
+    run(store, dry_run=True, name="other")
+    assert store.looked_at == [(Action.UPDATE, raw_profile()), (Action.CREATE, None)]
+    # Through a snapshot too, which asks the store only for what it has not read.
+    snapshot = Snapshot(PAIRING_PROFILE, store, raws=[raw_profile()])
+    snapshot.check(PAIRING_PROFILE.plan(raw_profile(), {"enabled": False}, "present"), raw_profile())
+    assert store.looked_at[2:] == [(Action.UPDATE, raw_profile())]
+    asked: list[Any] = []
+    setattr(store, "query", lambda *arguments: asked.append(arguments))  # noqa: B010
+    snapshot.query({"name": "PP"}, 7)
+    assert asked == [({"name": "PP"}, 7)]
+
+
+def test_what_is_written_again_is_shown_in_the_diff_and_its_value_is_not() -> None:
+    shown = {"id": "one", "controller": {"ipAddress": "10.0.0.1", "port": 443, "username": "joe"}}
+    options = {"controller_ip": "10.0.0.1", "controller_password": "s3cret", "state": "present"}
+    request = request_from(CONNECTOR_INSTANCE, {**options, "update_password": "always"})
+    outcome = reconcile(CONNECTOR_INSTANCE, _Holding(shown), request, dry_run=True)
+    assert outcome.before["controller_password"] == "(not shown)"
+    assert outcome.after["controller_password"] == "(not shown, written again)"
+    assert outcome.changed
+
+
+class _Holding(MemoryStore):
+    """A store of connector instances that holds one."""
+
+    def find(self, identity: Identity) -> Raw | None:
+        return self.objects[0] if self.objects else None
+
+
+def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
+    request = request_from(CONNECTOR_INSTANCE, {"instance_id": "one", "state": "present"})
+    with pytest.raises(OptionError) as caught:
+        reconcile(CONNECTOR_INSTANCE, _Holding(), request, dry_run=True)
+    assert str(caught.value) == (
+        "instance_id: there is no connector instance one; "
+        "to create one, give controller_ip and address_space_name instead"
+    )
+
+
+@pytest.mark.parametrize("wanted", [True, False, None])
+@pytest.mark.parametrize("new_name", [None, "new"])
+def test_labels_are_made_where_the_task_says_so(wanted: bool | None, new_name: str | None) -> None:
+    params = {"state": "present", "pce_org_id": 1, "name": "PP", "new_name": new_name, "create_labels": wanted}
+    assert request_from(PAIRING_PROFILE, params).create_missing is bool(wanted)
+
+
+class _Refusing(MemoryStore):
+    """A store that does what it is told, and takes no second change."""
+
+    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
+        if self.calls:
+            raise OptionError("enabled", "is refused")
+        return super().execute(plan, identity)
+
+
+def test_what_fails_after_the_first_write_has_changed_something() -> None:
+    with pytest.raises(OptionError, match=r"^enabled: is refused$") as caught:
+        run(_Refusing(keeps={"enabled": True}), name="PP", enabled=False)
+    assert caught.value.changed
 
 
 def test_the_repr_of_a_request_shows_no_value() -> None:

@@ -34,6 +34,7 @@ from plugins.module_utils._core.errors import (
     CollectionError,
     ContractError,
     DeadlineError,
+    MissingLibraryError,
     OptionError,
     RequestError,
     UnknownOutcomeError,
@@ -627,6 +628,28 @@ def test_credentials_are_those_of_the_task(
 # Answers that are not what they should be.
 
 
+@pytest.mark.parametrize(("status", "late"), [(500, False), (502, False), (503, False), (504, True)])
+def test_after_a_gateways_timeout_the_server_may_still_be_at_it(
+    server: Loopback, clock: Clock, status: int, late: bool
+) -> None:
+    server.script = [Canned(status)]
+    with pytest.raises(UnknownOutcomeError) as caught:
+        make(server.url, clock).request("POST", "/x", body={})
+    assert caught.value.late is late
+    assert caught.value.transient is (status != 500)
+
+
+@pytest.mark.parametrize(("behaviour", "late"), [(say_nothing, True), (hang_up, False), (truncate, False)])
+def test_after_silence_the_server_may_still_be_at_it(
+    server: Loopback, clock: Clock, behaviour: Any, late: bool
+) -> None:
+    server.script = [behaviour]
+    with pytest.raises(UnknownOutcomeError) as caught:
+        make(server.url, clock, timeout=0.05).request("POST", "/x", body={})
+    assert caught.value.late is late
+    assert caught.value.transient
+
+
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_redirect_is_not_followed(server: Loopback, clock: Clock, method: str, status: int) -> None:
@@ -1058,6 +1081,23 @@ def test_the_oldest_urllib3_that_requests_takes_will_do(monkeypatch: pytest.Monk
     assert old.REQUESTS_IMPORT_ERROR is None
     not_http = old._NOT_HTTP
     assert not_http == (BadStatusLine, ValueError)
+
+
+def test_requests_that_is_missing_is_told_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "requests"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "requests", None)
+    spec = importlib.util.find_spec(transport_module.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    lacking = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, lacking)
+    spec.loader.exec_module(lacking)
+    with pytest.raises(MissingLibraryError) as caught:
+        lacking.Transport(Endpoint("https://pce.invalid", "PCE", "pce_host"))
+    assert str(caught.value) == "the Python library requests is missing"
+    assert caught.value.library == "requests"
+    assert "ModuleNotFoundError" in caught.value.traceback
 
 
 def test_a_length_of_a_chunk_that_is_no_number_is_not_quoted(server: Loopback, clock: Clock) -> None:
