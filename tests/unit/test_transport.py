@@ -16,6 +16,7 @@ import ssl
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from email.utils import formatdate
 from http.client import BadStatusLine
@@ -349,7 +350,7 @@ def test_the_deadline_holds_during_retries(server: Loopback) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_untrusted_certificate_is_final(tls_server: Loopback, clock: Clock, pki: Pki, method: str) -> None:
-    with pytest.raises(UntrustedError, match=r"failed: .*; ca_path names the CA to trust") as caught:
+    with pytest.raises(UntrustedError, match=r"failed: .*[a-z]; ca_path names the CA to trust$") as caught:
         make(tls_server.url, clock, ca_path=pki.other_ca).request(method, "/x")
     assert str(caught.value).startswith(f"the TLS connection to the PCE at {tls_server.address} failed: ")
     assert tls_server.connections == 1
@@ -357,11 +358,12 @@ def test_untrusted_certificate_is_final(tls_server: Loopback, clock: Clock, pki:
     assert clock.slept == []
 
 
-def test_certificate_of_another_name(pki: Pki, clock: Clock) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_certificate_of_another_name(pki: Pki, clock: Clock, host: str) -> None:
     with serving(pki.context("pce.example.com")) as server:
-        with pytest.raises(UntrustedError, match=r"127.0.0.1") as caught:
-            make(server.url, clock, ca_path=pki.ca).get("/x")
-        assert "ca_path" not in str(caught.value)
+        with pytest.raises(UntrustedError, match=host) as caught:
+            make(server.url.replace("127.0.0.1", host), clock, ca_path=pki.ca).get("/x")
+        assert str(caught.value).endswith("; see pce_host and pce_port")
         assert server.seen == []
 
 
@@ -738,13 +740,55 @@ def test_answer_that_is_too_large(
     assert len(server.seen) == 2
 
 
+def test_bytes_that_are_no_text_are_shown_all_the_same(server: Loopback, clock: Clock) -> None:
+    server.script = [Canned(406, {}, b"not \xff here")]
+    with pytest.raises(ApiError, match=r"406 to GET /x: not \ufffd here$"):
+        make(server.url, clock).get("/x")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_what_is_no_address_is_not_tried_again(clock: Clock, method: str) -> None:
+    with pytest.raises(
+        UnreachableError, match=r"^the PCE at a\.\.b cannot be asked for /x: .*label empty or too long$"
+    ):
+        make("https://a..b", clock).request(method, "/x")
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"user": "a:b"}, "user: must not have a colon: for a server the password begins there"),
+        ({"user": "a\n"}, "user: must not have control characters or halves of characters"),
+        ({"password": "a\x7f"}, "password: must not have control characters or halves of characters"),
+        ({"password": "\ud83d"}, "password: must not have control characters or halves of characters"),
+    ],
+)
+def test_credentials_that_cannot_be_sent(clock: Clock, given: dict[str, str], problem: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        make("https://pce.invalid", clock, **given)
+    assert str(caught.value) == problem
+
+
+def test_a_certificate_that_is_not_looked_at_is_warned_of_by_the_module_alone(
+    tls_server: Loopback, clock: Clock, pki: Pki
+) -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        make(tls_server.url, clock, ca_path=pki.ca).get("/x")
+        make(tls_server.url, clock, validate_certs=False).get("/x")
+    assert [str(item.message) for item in warned if "nverified" in str(item.message)] == []
+    assert len(tls_server.seen) == 2
+
+
 def test_post_whose_answer_is_too_large_is_unknown(
     server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 1000)
     server.script = [Canned(201, {}, b" " * 1001)]
-    with pytest.raises(UnknownOutcomeError, match="larger than 1000 bytes"):
+    with pytest.raises(UnknownOutcomeError, match="larger than 1000 bytes") as caught:
         make(server.url, clock).request("POST", "/x", body={})
+    assert not caught.value.transient
 
 
 # What a PUT or DELETE did that failed.
@@ -949,7 +993,11 @@ def test_a_request_that_would_be_held_back_too_long_is_not_sent(server: Loopback
     client.get("/x")
     with pytest.raises(DeadlineError, match=r"max_requests_per_minute \(1\) held back GET /x until"):
         client.get("/x")
+    clock.time = 49.5
+    with pytest.raises(DeadlineError, match="held back"):
+        client.get("/x")
     assert len(server.seen) == 1
+    clock.time = 0.0
     with pytest.raises(OptionError) as refused:
         client.demand_time(2, "all this")
     assert str(refused.value) == (
@@ -965,7 +1013,11 @@ def test_a_further_limit_of_requests(server: Loopback, clock: Clock) -> None:
     for _turn in range(5):
         client.wait_for_turn(pace, late)
     assert clock.slept == [60.0, 60.0]
-    clock.time += 150.0
+    clock.time += 59.5
+    client.wait_for_turn(pace, late)
+    client.wait_for_turn(pace, late)
+    assert clock.slept[2:] == [0.5]
+    clock.time += 90.0
     client.wait_for_turn(pace, late)
     client.wait_for_turn(pace, late)
     with pytest.raises(DeadlineError, match="too late"):

@@ -46,7 +46,7 @@ try:
     import urllib3.exceptions
     from requests.utils import get_environ_proxies, select_proxy
     from urllib3 import disable_warnings
-    from urllib3.exceptions import HTTPError, InsecureRequestWarning, NewConnectionError
+    from urllib3.exceptions import HTTPError, InsecureRequestWarning, LocationParseError, NewConnectionError
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
@@ -400,7 +400,7 @@ class Transport:
             return UnreachableError(
                 f"{where} cannot be reached: {reason}; see {self.endpoint.address_options}", method, path
             )
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, LocationParseError)):
             return UnreachableError(f"{where} cannot be asked for {path}: {reason}", method, path, permanent=True)
         broken = RequestError(f"the connection to {where} broke during {method} {path}: {reason}", method, path)
         late = any(isinstance(item, requests.exceptions.Timeout) for item in _chain(error))
