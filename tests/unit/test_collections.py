@@ -82,6 +82,14 @@ def test_datafile_as_a_url() -> None:
     assert transport.calls()[-1] == f"GET {FILE}"
 
 
+@pytest.mark.parametrize("ident", ["J", "a", "7", "J0b_7-x"])
+def test_what_a_job_may_be_called(ident: str) -> None:
+    path = f"/orgs/1/jobs/{ident}"
+    transport = FakeTransport(in_turn(page(500, 700), accepted(path), job("done", href=FILE), page(700)))
+    assert len(read(transport)) == 700
+    assert transport.calls()[2] == f"GET {path}"
+
+
 def test_polling_follows_retry_after() -> None:
     replies = (
         *(page(500, 700), accepted(**{"Retry-After": "7"}), job("running")),
@@ -116,8 +124,9 @@ def test_job_that_never_ends() -> None:
         return page(500, 700) if sent.path == PROFILES else job("running")
 
     transport = FakeTransport(serve, deadline=60.0)
-    with pytest.raises(DeadlineError, match=f"the PCE's job {JOB} has not ended.*deadline of 60 s"):
+    with pytest.raises(DeadlineError, match=f"the PCE's job {JOB} has not ended.*deadline of 60 s") as caught:
         read(transport)
+    assert caught.value.details() == {"method": "GET", "path": JOB}
     assert 50 < transport.time <= 60
 
 

@@ -85,6 +85,7 @@ def test_pce_host(host: str, server: str) -> None:
         ("pce%2eexample", "is not a name"),
         ("[::g]", "is not a name"),
         ("::g", "is not a name"),
+        ("https://pce.example.com/X", "must hold nothing but a host and a port"),
         ("https://pce.example.com/login", "must hold nothing but a host and a port"),
         ("https://pce.example.com/api/v1", "must hold nothing but a host and a port"),
         ("https://pce.example.com?x=1", "must hold nothing but a host and a port"),

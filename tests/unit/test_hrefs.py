@@ -106,6 +106,24 @@ def test_path_of_a_location(location: str, path: str) -> None:
     assert hrefs.path_of(location) == path
 
 
+@pytest.mark.parametrize(
+    ("collection", "example"),
+    [
+        ("pairing_profiles", "24"),
+        ("labels", "7"),
+        ("workloads", "3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f"),
+        ("vens", "3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f"),
+    ],
+)
+def test_an_example_is_one(collection: str, example: str) -> None:
+    href = f"/orgs/7/{collection}/{example}"
+    with pytest.raises(ValueError, match=f"^must be an href such as {href}, not 'x'$"):
+        hrefs.check("x", 7, collection)
+    with pytest.raises(ValueError, match=f"^has no valid id; an example is {href}: '/orgs/7/{collection}/-'$"):
+        hrefs.check(f"/orgs/7/{collection}/-", 7, collection)
+    hrefs.check(href, 7, collection)
+
+
 @pytest.mark.parametrize("end", ["\nx", "\n", "\r\nx", "\u2028x", "\x1b[31mx"])
 @pytest.mark.parametrize(
     "start", ["/orgs/1/pairing_profiles/24", "/orgs/2/pairing_profiles/24", "/orgs/1/labels/24", "24"]

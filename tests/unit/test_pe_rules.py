@@ -48,6 +48,8 @@ def raw(ident: Any = "one", **more: Any) -> dict[str, Any]:
         (" https://pe.example.com ", f"https://pe.example.com{BASE}"),
         (f"https://pe.example.com:7443{BASE}/", f"https://pe.example.com:7443{BASE}"),
         ("https://gateway/aws/api", "https://gateway/aws/api"),
+        ("https://gateway/boX/", "https://gateway/boX"),
+        ("https://GATEWAY/", f"https://GATEWAY{BASE}"),
         ("https://[2001:db8::1]:7443", f"https://[2001:db8::1]:7443{BASE}"),
     ],
 )
