@@ -136,7 +136,7 @@ class _Looks:
         if status == pytest.ExitCode.USAGE_ERROR and any("::" in name for name in tests):
             # A table that is otherwise makes other tests of itself; that one of them is missing is no failure.
             return self._fails(path, text, sorted({name.split("::")[0] for name in tests}))
-        if test is not None:
+        if test is not None and test.split("::")[0] in FIRST:  # the others would start a simulator
             with self._lock:
                 self._quick[path][test] += 1
         return status != 0
@@ -172,10 +172,18 @@ class Trace:
     lines: dict[str, dict[str, list[int]]]
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """Return those that run the mutant's lines, the quickest first; for what runs at import, those of its file."""
+        """Return those that run the mutant's lines, the quickest first.
+
+        For what runs at import, those that run any line of its file, or are named after it: what a test does with the
+        tables that a file makes is not seen there.
+        """
         lines = self.lines.get(mutant.path, {})
         own = lines if mutant.at_import else [str(line) for line in range(mutant.lines[0], mutant.lines[1] + 1)]
-        numbers = sorted({test for line in own for test in lines.get(line, [])}, key=lambda test: self.seconds[test])
+        found = {test for line in own for test in lines.get(line, [])}
+        if mutant.at_import:
+            stem = Path(mutant.path).stem
+            found |= {number for number, test in enumerate(self.tests) if stem in test.split("::")[0]}
+        numbers = sorted(found, key=lambda test: self.seconds[test])
         ends = accumulate(self.seconds[number] for number in numbers)
         return [self.tests[number] for number, end in zip(numbers, ends) if end <= ENOUGH]
 
