@@ -326,6 +326,14 @@ def test_lock_is_waited_for(path: Path, holder: subprocess.Popen[str]) -> None:
     assert len(asked) >= 3
 
 
+def test_lock_is_waited_for_until_the_deadline(path: Path, holder: subprocess.Popen[str]) -> None:
+    left = [0.9, 0.5, 0.0, 7.0]
+    with pytest.raises(CollectionError, match="for too long"), KeyFile(str(path)).locked(lambda: left.pop(0)):
+        pytest.fail("two hold the lock")
+    assert left == [7.0]
+    assert holder.poll() is None
+
+
 @pytest.mark.parametrize(("holder", "interrupted"), [("generating", True), ("", False)], indirect=["holder"])
 def test_after_a_killed_run(path: Path, holder: subprocess.Popen[str], interrupted: bool) -> None:
     holder.send_signal(signal.SIGKILL)

@@ -146,6 +146,10 @@ def test_the_lock_says_what_is_done_under_it(pce: FakePce, path: str, monkeypatc
     keep(path=path, state="absent")
     assert [entry for entry in seen if entry[0] != "GET"] == [("POST", True), ("DELETE", False)]
     assert not lock.exists()
+    lock.write_bytes(b"generating\n")
+    seen.clear()
+    keep(path=path, count=2)
+    assert [entry for entry in seen if entry[0] != "GET"] == [("POST", True)] * 2
 
 
 def test_time_is_asked_for_what_is_missing(pce: FakePce, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,8 +160,10 @@ def test_time_is_asked_for_what_is_missing(pce: FakePce, path: str, monkeypatch:
     keep(path=path, count=2)
     keep(path=path, count=2)
     keep(path=path, count=5)
-    assert asked == [(2, "generating 2 pairing keys"), (3, "generating 3 pairing keys")]
-    assert told == [("pairing keys generated", done, most) for done, most in [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3)]]
+    keep(path=path, count=6)
+    assert asked == [(count, f"generating {count} pairing keys") for count in (2, 3, 1)]
+    expected = [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3), (1, 1)]
+    assert told == [("pairing keys generated", done, most) for done, most in expected]
 
 
 @pytest.mark.parametrize("lifespan", [1, 2147483647])
@@ -413,6 +419,13 @@ def test_partial_failure_keeps_what_was_made(pce: FakePce, path: str, failure: R
     assert SECRET not in json.dumps(caught.value.details())
     assert [key["activation_code"] for key in json.loads(Path(path).read_text())["keys"]] == ["c0de1", "c0de2"]
     assert codes(keep(path=path, count=5)) == ["c0de1", "c0de2", "c0de4", "c0de5", "c0de6"]
+
+
+def test_partial_failure_counts_what_was_made_now(pce: FakePce, path: str) -> None:
+    keep(path=path, count=2)
+    pce.failures[4] = LIMIT
+    with pytest.raises(CollectionError, match=r"[^0-9]1 keys that were generated before are in"):
+        keep(path=path, count=5)
 
 
 def test_partial_failure_without_a_path(pce: FakePce) -> None:
