@@ -12,6 +12,7 @@ import pytest
 
 from plugins.module_utils._core.errors import OptionError
 from plugins.module_utils._core.fields import Field, checked, flag, limit, text
+from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 FIELDS = {item.name: item for item in PAIRING_PROFILE.fields}
@@ -99,6 +100,18 @@ def test_text_that_is_unset() -> None:
     assert read("description") == ""
     assert read("description", description=None) == ""
     assert FIELDS["description"].parse("") == ""
+
+
+def test_properties_of_a_label() -> None:
+    shown = LABEL.present({"href": "/orgs/1/labels/1", "key": "role", "value": "web", "external_data_set": ""})
+    assert shown is not None
+    assert (shown["external_data_set"], shown["external_data_reference"]) == (None, None)
+    for name in ("external_data_set", "external_data_reference"):
+        assert LABEL.field(name).parse("") is None
+    for name in LABEL.identity:
+        assert LABEL.field(name).parse("x") == "x"
+        with pytest.raises(ValueError, match=r"^must not be empty$"):
+            LABEL.field(name).parse("")
 
 
 @pytest.mark.parametrize("name", ["external_data_set", "external_data_reference", "agent_software_release"])

@@ -16,6 +16,7 @@ from plugins.module_utils._core.errors import OptionError
 from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.selection import Selection, select, selection_from
+from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 from .helpers import PROFILES, raw_profile
@@ -214,6 +215,15 @@ def test_partial_filters_are_the_servers() -> None:
     store = ListStore(raw_profile(1, name="web"), raw_profile(2, name="Wéb-prod"))
     assert numbers(store, name="web") == [1, 2]
     assert store.asked == [({"name": "web"}, None)]
+
+
+def test_labels_are_asked_for_by_what_the_server_knows() -> None:
+    given = {"pce_org_id": 1, "key": "role", "value": "web", "external_data_set": "cmdb"}
+    store = ListStore({"href": "/orgs/1/labels/1", "key": "role", "value": "web-1", "external_data_set": "cmdb"})
+    found = select(LABEL, store, selection_from(LABEL, given))
+    assert store.asked == [({"key": "role", "value": "web", "external_data_set": "cmdb"}, None)]
+    assert [entry["href"] for entry in found] == ["/orgs/1/labels/1"]
+    assert found[0]["external_data_reference"] is None
 
 
 def test_which_release_matches_only_the_server_can_tell() -> None:
