@@ -464,7 +464,10 @@ def test_interrupted_run_is_told_of(pce: FakePce, path: str) -> None:
     lock = Path(path).parent / ".key.json.lock"
     lock.write_bytes(b"generating\n")
     (warning,) = keep(path=path)["warnings"]
-    assert "an earlier run was interrupted while it generated a pairing key" in warning
+    assert warning == (
+        "an earlier run was interrupted while it generated a pairing key: if the PCE made that key, it is lost. "
+        "It stays valid until it expires or all keys of the pairing profile are revoked (state: absent)"
+    )
     assert not lock.exists()
     assert keep(path=path)["warnings"] == []
 

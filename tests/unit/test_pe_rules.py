@@ -100,6 +100,11 @@ def test_what_is_no_id_never_becomes_a_path(value: str) -> None:
     assert len(transport.sent) == 1
 
 
+@pytest.mark.parametrize("value", ["A", "z", "0", "AbC-1._~x", "x" * 128])
+def test_what_may_be_an_id(value: str) -> None:
+    assert is_id(value)
+
+
 def test_an_id_may_be_a_number() -> None:
     shown = CONNECTOR_INSTANCE.present(raw(17)) or {}
     assert shown["instance_id"] == "17"

@@ -417,6 +417,27 @@ def test_all_that_an_answer_of_success_says_is_told(monkeypatch: pytest.MonkeyPa
     assert [entry[1].rpartition(": ")[2] for entry in entries] == ["it has errors"] * 2
 
 
+def test_an_empty_answer_of_success_says_nothing_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = _keep(Pair((Reply(200, {}), "0")), monkeypatch, "unpaired")
+    assert [item["error"] for item in done["vens"]] == [None, None]
+    assert done["warnings"] == ["the PCE accepted the unpairing of h1 but still shows the VEN"]
+
+
+@pytest.mark.parametrize("status", ["unpaired", "uninstalled"])
+def test_a_ven_that_is_shown_as_gone_is_gone(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    pce = ShownVens({**WEB, "status": status})
+    done = _keep(pce, monkeypatch, "unpaired", hostnames=["web"])
+    assert (done["changed"], done["warnings"], pce.puts) == (False, [], [])
+    with pytest.raises(CollectionError, match=r"^there is no VEN of web "):
+        _keep(pce, monkeypatch, "suspended", hostnames=["web"])
+
+
+def test_a_mark_that_ends_the_task_counts_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CollectionError, match="1 of 2 VENs were marked as suspended before; run again") as caught:
+        _keep(Pair((Reply(204), ""), (Reply(403), "")), monkeypatch, "suspended")
+    assert caught.value.changed
+
+
 @pytest.mark.parametrize(("status", "told"), [(404, True), (406, True), (405, False), (403, False)])
 def test_which_refusals_of_a_mark_leave_the_others_to_be_marked(
     monkeypatch: pytest.MonkeyPatch, status: int, told: bool

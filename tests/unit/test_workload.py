@@ -159,6 +159,15 @@ def test_two_labels_of_one_key_by_href() -> None:
         Server().select(labels=[{"href": f"{LABELS}/1"}, {"href": f"{LABELS}/2"}])
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["name", "hostname", "description", "enforcement_mode", "visibility_level", "public_ip", "os_id", "os_detail"],
+)
+@pytest.mark.parametrize(("shown", "read"), [("x", "x"), ("", None), (None, None), (7, None), (["x"], None)])
+def test_a_text_that_is_none_is_null(name: str, shown: Any, read: str | None) -> None:
+    assert WORKLOAD.field(name).read(shown) == read
+
+
 def test_one_href_is_one_workload() -> None:
     server = Server(workload(1, "web1"), workload(2, "web2"), workload(1, "web1"))
     assert server.hostnames() == ["web1", "web2"]

@@ -227,7 +227,6 @@ WORKLOAD = Kind(
             read=lambda look_up: look_up(),
             queries=(Query({"type": "list", "elements": "dict"}, parse=_label_group, matches=_has_labels),),
             refers_to=LABEL,
-            one_per="key",
         ),
         Field("interfaces", read=_interfaces),
         Field("addresses", path=("interfaces",), read=_addresses),
