@@ -129,7 +129,7 @@ def test_half_of_the_credentials_is_an_error_that_names_the_other(missing: str) 
 def instance(**settings: Any) -> dict[str, Any]:
     """The options of a connector instance on a Contrail connector."""
     names = {"address_space_name": "vpc", "controller_ip": "10.0.0.1", "identifier": None}
-    nothing = {"id": None, "additional_settings": None, "secret_settings": None, "secret_setting_files": None}
+    nothing = {"id": None, "additional_settings": None, "secret_settings": None, "file_settings": None}
     return {**names, **nothing, **settings}
 
 
@@ -149,12 +149,13 @@ def made_with(params: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_store_of_a_connector_knows_what_the_task_shows_and_hides() -> None:
     plain, secret = {"region": "eu"}, {"token": "t0ken"}
-    given = made_with({**instance(additional_settings=plain, secret_settings=secret), "recreate": True})
+    settings = {"additional_settings": plain, "secret_settings": secret, "file_settings": {"CERT": "/cert.pem"}}
+    given = made_with({**instance(**settings), "recreate": True})
     assert given["url"].startswith("https://pe.invalid:7443/")
     assert given["kind"] is CONNECTOR_INSTANCE
     assert given["recreate"] is True
     assert [*given["plain"].values()] == [plain]
-    assert given["hidden"] == frozenset({"token"})
+    assert given["hidden"] == frozenset({"token", "CERT"})
 
 
 def test_the_store_of_a_list_knows_it_of_each_entry() -> None:

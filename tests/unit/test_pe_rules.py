@@ -123,6 +123,9 @@ def test_an_id_may_be_a_number() -> None:
         ("SECURITY_GROUP_NAME", False),
         ("KEYSTONE_URL", False),
         ("KEY_NAME", False),
+        ("KEY_ALIAS", False),
+        ("DBPwd", True),
+        ("userPin", True),
         ("PASSIVE_MODE", False),
         ("123", False),
         *[
@@ -356,6 +359,7 @@ def test_what_is_said_of_an_address_space(kind: str, space: tuple[Any, Any], mes
     ("names", "advice"),
     [
         (("GROUP", "GROUPS_OF"), "the nearest is GROUP"),
+        (("GRXXPX",), "the nearest is GRXXPX"),
         (("GxxUx",), "there are GxxUx"),
         (("CERT", "ZONE"), "there are CERT, ZONE"),
         ((), "there are none"),
@@ -403,7 +407,63 @@ def test_an_error_shows_no_secret_of_the_plan() -> None:
     assert "12345" not in told
 
 
+def test_secret_settings_are_texts_too() -> None:
+    parse = CONNECTOR_INSTANCE.field(settings.SECRET).parse
+    assert parse({"B": 7, "A": True}) == {"A": "true", "B": "7"}
+    with pytest.raises(ValueError, match=r"^A has no value$"):
+        parse({"A": None})
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        ("password", "secret_settings"),
+        ("SECRET", "secret_settings"),
+        ("File", "file_settings"),
+        ("string", "additional_settings"),
+    ],
+)
+def test_where_a_setting_belongs(kind: str, option: str) -> None:
+    setting = Setting("X", "", kind, required=False)
+    assert setting.option == option
+    assert setting.is_secret is (option != "additional_settings")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("controller_port", 0, "must be 1 to 65535, not 0"),
+        ("controller_port", 65536, "must be 1 to 65535, not 65536"),
+        ("controller_username", "", "must not be empty"),
+        ("controller_password", "", "must not be empty"),
+        ("address_space_name", "", "must not be empty"),
+        ("address_space_type", "", "must not be empty"),
+    ],
+)
+def test_what_a_property_cannot_be(option: str, value: Any, problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{problem}$"):
+        CONNECTOR_INSTANCE.field(option).parse(value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("controller_port", 1), ("controller_port", 65535)]
+    + [(f"controller_{name}", "x") for name in ("username", "password")]
+    + [(f"address_space_{name}", "x") for name in ("name", "type")],
+)
+def test_the_shortest_and_the_largest(option: str, value: Any) -> None:
+    assert CONNECTOR_INSTANCE.field(option).parse(value) == value
+
+
+def test_the_connector_is_at_the_base_of_its_api() -> None:
+    transport = FakeTransport(in_turn(Reply(value={"type": "X"})))
+    assert Connector(transport, NAMES).type().type == "X"
+    assert transport.calls() == ["GET "]
+
+
 def test_a_setting_stands_in_one_option() -> None:
+    with pytest.raises(OptionError, match=r"^secret_settings: A stands in additional_settings too$"):
+        settings.check_apart({"additional_settings": {"A": 1}, "secret_settings": {"A": 1}})
     settings.check_apart({"additional_settings": {"A": 1}, "secret_settings": {"B": 1}, "file_settings": None})
     with pytest.raises(OptionError, match=r"^here\.file_settings: A stands in additional_settings too"):
         settings.check_apart({"additional_settings": {"A": 1}, "file_settings": {"A": "/x"}}, "here.")
@@ -431,6 +491,7 @@ def test_all_connection_options_have_a_variable() -> None:
         ("controller_ip", "0.0.0.0", "0.0.0.0"),
         ("controller_ip", "::ffff:192.0.2.1", "192.0.2.1"),
         ("controller_ip", "host.example.com", "host.example.com"),
+        ("controller_ip", "2001:DB8::A01:0", "2001:db8::a01:0"),
         ("controller_ip", ["10.0.0.1"], None),
         ("controller_ip", 1, None),
         ("controller_port", "443", 443),
