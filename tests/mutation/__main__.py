@@ -24,7 +24,7 @@ GOAL = 90
 """Per cent of the mutants that the tests have to notice."""
 
 LEFT = ROOT / ".cache" / "mutants-left.txt"
-"""The names of the mutants that the last run has left, each written when that is known."""
+"""The names of the mutants that the last run has left, or, where it was ended, has not come to."""
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def main() -> int:
         if given.sample:
             mutants = random.Random(given.sample).sample(mutants, min(given.sample, len(mutants)))
             print(f"{len(mutants)} of them are taken", flush=True)
-        judged = list(_noted(_judge(mutants, given.workers)))
+        judged = list(_noted(_judge(mutants, given.workers), mutants))
     print(f"{time.monotonic() - begun:.0f} seconds\n")
     return 0 if _report(judged) else 1
 
@@ -65,15 +65,19 @@ def _judge(mutants: list[Mutant], workers: int) -> Iterator[tuple[Mutant, bool]]
     yield from verdicts.in_force_from_import(left, workers)
 
 
-def _noted(judged: Iterable[tuple[Mutant, bool]]) -> Iterator[tuple[Mutant, bool]]:
-    """Yield the same, and write down and print what is left."""
-    LEFT.parent.mkdir(exist_ok=True)
-    with LEFT.open("w") as file:
+def _noted(judged: Iterable[tuple[Mutant, bool]], mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, bool]]:
+    """Yield the same, print what is left, and write it down, however this ends."""
+    left = {mutant.name for mutant in mutants}
+    try:
         for mutant, is_noticed in judged:
-            if not is_noticed:
+            if is_noticed:
+                left.discard(mutant.name)
+            else:
                 print(f"left: {mutant.name}  {survivors.line(mutant)}", flush=True)
-                print(mutant.name, file=file, flush=True)
             yield mutant, is_noticed
+    finally:
+        LEFT.parent.mkdir(exist_ok=True)
+        LEFT.write_text("\n".join(sorted(left)))
 
 
 def _report(judged: Iterable[tuple[Mutant, bool]]) -> bool:

@@ -42,7 +42,7 @@ FIRST = [
         for name in (
             *("fields", "plan", "reconcile", "references", "selection", "bulk", "create", "answers", "connection"),
             *("workload", "pe_rules", "pe_names", "ven", "pairing_key", "key_file", "collections", "hrefs"),
-            *("pace", "pairing_script", "retry", "transport"),
+            *("pace", "pairing_script", "retry", "transport", "kind", "clients", "progress", "bulk_at_a_pce"),
         )
     ),
 ]
