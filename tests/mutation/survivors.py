@@ -24,9 +24,9 @@ class Reason:
     why: str
     mutants: list[str]
 
-    def explains(self, mutant: Mutant) -> bool:
-        """One of the expressions is found in the mutant's line."""
-        return any(re.search(expression, line(mutant)) for expression in self.mutants)
+    def explains(self, text: str) -> bool:
+        """One of the expressions is found in a mutant's line."""
+        return any(re.search(expression, text) for expression in self.mutants)
 
 
 def line(mutant: Mutant) -> str:
@@ -41,4 +41,5 @@ def reasons() -> list[Reason]:
 
 def reason_for(mutant: Mutant, known: list[Reason]) -> Reason | None:
     """Return the first reason that explains the mutant."""
-    return next((reason for reason in known if reason.explains(mutant)), None)
+    text = line(mutant)
+    return next((reason for reason in known if reason.explains(text)), None)
