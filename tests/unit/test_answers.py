@@ -243,6 +243,8 @@ def test_a_secret_is_taken_out_however_it_is_escaped(secret: str) -> None:
     [
         ("geheim/ü", "geheim%2F%C3%BC"),
         ("two words", "two%20words"),
+        ("a/b c", "a%2Fb%20c"),
+        ("esc\x1bape", r"esc\x1bape"),
         ("two words", "two+words"),
         ("geheim", "Z2VoZWlt"),
         ("tab\there", "tab\\there"),

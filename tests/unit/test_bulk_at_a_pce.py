@@ -90,7 +90,8 @@ def test_what_is_returned() -> None:
     ]
     assert outcome.warnings == []
     assert (set(outcome.before), set(outcome.after)) == ({"PP-A", "PP-C"}, {"PP-A"})
-    assert outcome.after["PP-A"]["labels"] == hrefs
+    assert (outcome.before["PP-A"]["labels"], outcome.after["PP-A"]["labels"]) == (hrefs[:1], hrefs)
+    assert outcome.before["PP-C"]["name"] == "PP-C"
     assert pce.written() == [("PUT", a["href"], {"labels": hrefs}), ("DELETE", c["href"], None)]
     reads = [(sent.path, dict(sent.query).get("name")) for sent in pce.transport.sent if sent.method == "GET"]
     assert reads == [(PROFILES, "PP-"), (LABELS, None), (PROFILES, "PP-")]

@@ -47,6 +47,13 @@ def test_a_script_is_returned_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert transport.sent == [Sent("GET", "/api/v18/software/ven/image", query, authenticate=False)]
 
 
+def test_only_what_begins_like_a_page_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    result, _transport = fetch(monkeypatch, b"X=1; cat <input\n")
+    assert result["pairing_script"]["content"] == "X=1; cat <input\n"
+    result, _transport = fetch(monkeypatch, b"X<input cat\n")
+    assert result["pairing_script"]["content"] == "X<input cat\n"
+
+
 def test_a_script_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RequestError) as caught:
         fetch(monkeypatch, refused(404, message="no such page"))
