@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from plugins.module_utils._core.errors import ContractError
 from plugins.module_utils._core.kind import ABSENT, Kind
 from plugins.module_utils._core.reconcile import Outcome, reconcile, request_from
 from plugins.module_utils._core.selection import select, selection_from
@@ -39,6 +40,16 @@ def other_names() -> Names:
         else:
             values[item.name] = f"x_{value}"
     return Names(**values)
+
+
+def test_settings_that_lie_deeper() -> None:
+    names = other_names()
+    store = PeStore(Connector(FakeTransport(lambda _sent: Reply(404)), names), connector_instance(names))
+    odd: list[dict[str, Any]] = [{}, {"wrapped": None}, {"wrapped": 5}, {"wrapped": {}}]
+    for shown in odd:
+        assert store._settings_in(shown) is None
+    with pytest.raises(ContractError, match=r" whose wrapped\.x_additionalSettings is no list of objects$"):
+        store._settings_in({"wrapped": {"x_additionalSettings": "x"}})
 
 
 def leaves(names: Names) -> set[str]:

@@ -27,7 +27,7 @@ from plugins.module_utils._pe.connection import Pe, api_url, is_id, plain_settin
 from plugins.module_utils._pe.connector import ConnectorType, Setting, read_connector_type
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, address
 from plugins.module_utils._pe.names import NAMES
-from plugins.module_utils._pe.store import Connector, PeStore
+from plugins.module_utils._pe.store import Connector, PeStore, _merge
 
 from .helpers import FakeTransport, Reply, broken, in_turn
 
@@ -815,6 +815,57 @@ def test_what_is_deleted_while_it_is_updated_is_told() -> None:
         "GET /instances/one shows that somebody else has deleted it. The connector instance was updated before that"
     )
     assert (after.value.changed, after.value.details()) == (True, {"method": "GET", "path": "/instances/one"})
+
+
+@pytest.mark.parametrize("status", [200, 202, 404])
+def test_only_what_is_gone_is_deleted(status: int) -> None:
+    plan = CONNECTOR_INSTANCE.plan(raw(), {}, ABSENT)
+    store, _transport = opened(Reply(status), Reply(404), Reply(value=[]))
+    assert store.execute(plan, Identity("one")) is None
+    store, _transport = opened(Reply(status), Reply(value=raw()))
+    problem = (
+        "404 to DELETE" if status == 404 else f"{status} to DELETE /instances/one: the connector instance is there"
+    )
+    with pytest.raises(RequestError, match=problem):
+        store.execute(plan, Identity("one"))
+
+
+def test_a_request_that_support_asks_for_is_told_of_a_server_without_put() -> None:
+    current = raw()
+    store, _transport = opened(Reply(value=current), Reply(405, headers={"X-Request-Id": "r1"}), Reply(value=current))
+    with pytest.raises(ApiError) as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
+    assert caught.value.details()["request_id"] == "r1"
+
+
+def test_settings_are_sent_where_there_are_some_or_were_shown() -> None:
+    kinds = Reply(value={"type": "X", "additionalSettings": [{"name": "S", "type": "password"}]})
+    secret = {"controller_port": 1, "secret_settings": {"S": "x"}}
+    assert updated(raw(), secret, kinds)["additionalSettings"] == [{"name": "S", "value": "x"}]
+    assert updated(raw(additionalSettings=[]), {"controller_port": 1})["additionalSettings"] == []
+
+
+def test_what_is_masked_is_not_sent_wherever_it_stands() -> None:
+    shown = raw(sites=[{"id": 1, "word": "****"}, 2, ["****", "x"]], other={"deep": {"word": "***", "x": None}})
+    body = updated(shown, {"controller_port": 1})
+    assert body["sites"] == [{"id": 1}, 2, ["****", "x"]]
+    assert body["other"] == {"deep": {"x": None}}
+
+
+def test_changes_are_written_into_what_is_there() -> None:
+    body: dict[str, Any] = {"a": None, "b": {"x": 1}, "c": {"x": 1}, "d": 5}
+    _merge(body, {"a": {"y": 1}, "b": {"y": 2}, "c": 3, "d": {"z": 1}, "e": 4})
+    assert body == {"a": {"y": 1}, "b": {"x": 1, "y": 2}, "c": 3, "d": {"z": 1}, "e": 4}
+
+
+def test_nothing_is_advised_where_an_instance_may_be_there_again() -> None:
+    current = raw()
+    begun = [Reply(value=current), Reply(405), Reply(value=current), Reply(204)]
+    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT)
+    store, _transport = opened(*begun, broken(), Reply(403), recreate=True)
+    with pytest.raises(RequestError, match="whether the object was created is not known") as caught:
+        store.execute(plan, identity())
+    assert "Run again with" not in str(caught.value)
 
 
 def test_what_recreate_could_not_create_again_is_told() -> None:
