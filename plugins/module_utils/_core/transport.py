@@ -557,9 +557,11 @@ def _proxies(endpoint: Endpoint) -> dict[str, str]:
         return {"http": endpoint.proxy, "https": endpoint.proxy}
     if not endpoint.use_proxy:
         return {}
-    proxies = dict(get_environ_proxies(endpoint.url, no_proxy=None))
+    found = get_environ_proxies(endpoint.url, no_proxy=None)
+    # requests before 2.27 takes no proxy without a scheme.
+    proxies = {name: url if "://" in url or name == "no" else f"http://{url}" for name, url in found.items()}
     chosen = select_proxy(endpoint.url, proxies)
-    if chosen and not _is_web_address(chosen if "://" in chosen else f"http://{chosen}"):
+    if chosen and not _is_web_address(chosen):
         raise OptionError("proxy", "is not given, and the environment names a proxy that is no http or https URL")
     return proxies
 
