@@ -791,7 +791,7 @@ def test_bytes_that_are_no_text_are_shown_all_the_same(server: Loopback, clock: 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
 def test_what_is_no_address_is_not_tried_again(clock: Clock, method: str) -> None:
     with pytest.raises(
-        UnreachableError, match=r"^the PCE at a\.\.b cannot be asked for /x: .*label empty or too long$"
+        UnreachableError, match=r"^the PCE at a\.\.b cannot be asked for /x: .*label empty( or too long)?$"
     ):
         make("https://a..b", clock).request(method, "/x")
     assert clock.slept == []
