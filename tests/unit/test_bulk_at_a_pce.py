@@ -133,10 +133,10 @@ def test_what_cannot_be_read_back_is_warned_of() -> None:
     assert outcome.outcomes[0]["pairing_profile"]["enabled"] is False
 
 
-def test_what_would_pass_the_deadline_is_not_begun() -> None:
+def test_time_is_asked_for_all_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     pce = Pce(*(raw_profile(number, name=f"PP-{number}") for number in range(1, 4)))
     asked: list[Any] = []
-    setattr(pce.transport, "demand_time", lambda *arguments: asked.append(arguments))  # noqa: B010
+    monkeypatch.setattr(pce.transport, "demand_time", lambda *arguments: asked.append(arguments))
     entries: list[dict[str, Any]] = [{"name": "PP-1", "enabled": False}, {"name": "PP-2"}]
     purge: dict[str, Any] = {"purge": True, "purge_scope": {"name_prefix": "PP-"}}
     pce.keep(*entries, dry_run=True, **purge)

@@ -263,7 +263,7 @@ class CarefulMemory(MemoryStore):
         self.looked_at.append((plan.action, current))
 
 
-def test_a_store_looks_at_what_would_change() -> None:
+def test_a_store_looks_at_what_would_change(monkeypatch: pytest.MonkeyPatch) -> None:
     store = CarefulMemory(raw_profile())
     run(store, dry_run=True, name="PP")
     run(store, dry_run=True, name="PP", enabled=False)
@@ -274,7 +274,7 @@ def test_a_store_looks_at_what_would_change() -> None:
     snapshot.check(PAIRING_PROFILE.plan(raw_profile(), {"enabled": False}, "present"), raw_profile())
     assert store.looked_at[2:] == [(Action.UPDATE, raw_profile())]
     asked: list[Any] = []
-    setattr(store, "query", lambda *arguments: asked.append(arguments))  # noqa: B010
+    monkeypatch.setattr(store, "query", lambda *arguments: asked.append(arguments))
     snapshot.query({"name": "PP"}, 7)
     assert asked == [({"name": "PP"}, 7)]
 

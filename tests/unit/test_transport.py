@@ -198,14 +198,18 @@ def test_rate_limit_beyond_the_deadline(server: Loopback, clock: Clock) -> None:
     assert caught.value.details() == {"method": "POST", "path": "/x"}
 
 
-@pytest.mark.parametrize(("status", "transient"), [(500, False), (505, False), (502, True), (503, True), (504, True)])
+@pytest.mark.parametrize(
+    ("status", "transient", "late"),
+    # After a gateway's timeout the server may still be at it.
+    [(500, False, False), (505, False, False), (502, True, False), (503, True, False), (504, True, True)],
+)
 def test_post_that_ends_in_a_servers_fault_is_unknown(
-    server: Loopback, clock: Clock, status: int, transient: bool
+    server: Loopback, clock: Clock, status: int, transient: bool, late: bool
 ) -> None:
     server.script = [Canned(status)]
     with pytest.raises(UnknownOutcomeError) as caught:
         make(server.url, clock).request("POST", "/x", body={})
-    assert caught.value.transient is transient
+    assert (caught.value.transient, caught.value.late) == (transient, late)
     assert isinstance(caught.value.cause, ApiError)
     assert caught.value.details()["status"] == status
     assert len(server.seen) == 1
@@ -606,6 +610,13 @@ def test_what_a_proxy_may_be(clock: Clock, monkeypatch: pytest.MonkeyPatch, sche
         make("https://pce.invalid:8443", clock, **given).get("/x")
 
 
+def test_a_proxy_of_the_environment_has_a_scheme_for_any_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "proxy.invalid:3128")
+    monkeypatch.setenv("all_proxy", "https://other.invalid:3128")
+    proxies = transport_module._proxies(Endpoint("https://pce.invalid", "PCE", "pce_host"))
+    assert proxies == {"https": "http://proxy.invalid:3128", "all": "https://other.invalid:3128"}
+
+
 def test_a_server_without_tls_is_asked_through_the_proxy_too(clock: Clock) -> None:
     with serving() as proxy:
         make("http://pce.invalid:8443", clock, proxy=proxy.url).get("/x")
@@ -647,17 +658,6 @@ def test_credentials_are_those_of_the_task(
 
 
 # Answers that are not what they should be.
-
-
-@pytest.mark.parametrize(("status", "late"), [(500, False), (502, False), (503, False), (504, True)])
-def test_after_a_gateways_timeout_the_server_may_still_be_at_it(
-    server: Loopback, clock: Clock, status: int, late: bool
-) -> None:
-    server.script = [Canned(status)]
-    with pytest.raises(UnknownOutcomeError) as caught:
-        make(server.url, clock).request("POST", "/x", body={})
-    assert caught.value.late is late
-    assert caught.value.transient is (status != 500)
 
 
 @pytest.mark.parametrize(("behaviour", "late"), [(say_nothing, True), (hang_up, False), (truncate, False)])

@@ -558,8 +558,8 @@ def _proxies(endpoint: Endpoint) -> dict[str, str]:
     if not endpoint.use_proxy:
         return {}
     found = get_environ_proxies(endpoint.url, no_proxy=None)
-    # requests before 2.27 takes no proxy without a scheme.
-    proxies = {name: url if "://" in url or name == "no" else f"http://{url}" for name, url in found.items()}
+    # Old requests take no proxy without a scheme.
+    proxies = {name: url if "://" in url else f"http://{url}" for name, url in found.items()}
     chosen = select_proxy(endpoint.url, proxies)
     if chosen and not _is_web_address(chosen):
         raise OptionError("proxy", "is not given, and the environment names a proxy that is no http or https URL")
