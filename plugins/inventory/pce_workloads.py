@@ -139,15 +139,15 @@ from ansible.module_utils.basic import AnsibleFallbackNotFound, missing_required
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.microseg.enforcement.plugins.module_utils._core.answers import one_line
 from ansible_collections.microseg.enforcement.plugins.module_utils._core.errors import (
     CollectionError,
     MissingLibraryError,
     OptionError,
 )
-from ansible_collections.microseg.enforcement.plugins.module_utils._core.selection import select, selection_from
+from ansible_collections.microseg.enforcement.plugins.module_utils._core.listing import read_listing, select
+from ansible_collections.microseg.enforcement.plugins.module_utils._core.text import one_line
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce import hrefs
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.connection import PCE
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload import (
     WORKLOAD,
     WorkloadStore,
@@ -244,8 +244,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Return the workloads that the options of this source ask for, from the cache if it has them."""
         params = {name: self.get_option(name) for name in (*PCE.options, *_OWN)}
         filters = _filters(params)
-        selection = selection_from(WORKLOAD, {"pce_org_id": params["pce_org_id"], **filters})
-        client = PCE.client(params)
+        listing = read_listing(WORKLOAD, {"pce_org_id": params["pce_org_id"], **filters})
+        client = PCE.connect(params)
         if not params["validate_certs"]:
             self.display.warning(
                 "validate_certs is false: whoever is on the way to the server can read and change everything"
@@ -257,8 +257,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             kept = self._kept(key)
             if isinstance(kept, dict) and kept.get("origin") == origin and isinstance(kept.get("workloads"), list):
                 return list(kept["workloads"])
-        store = WorkloadStore(client.transport, client.org_id, WORKLOAD)
-        workloads: list[Workload] = select(WORKLOAD, store, selection)
+        store = WorkloadStore(client.http, client.org_id, WORKLOAD)
+        workloads: list[Workload] = select(WORKLOAD, store, listing)
         if store.unknown_labels:
             self.display.warning(
                 f"{len(store.unknown_labels)} labels of workloads are left out: the PCE does not show what they are"

@@ -138,7 +138,7 @@ label:
       sample: {"href": "/users/1"}
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import manage
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.resource import manage
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.label import LABEL
 
 

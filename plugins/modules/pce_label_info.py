@@ -137,7 +137,7 @@ labels:
       sample: {"href": "/users/1"}
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible_info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.label import LABEL
 
 

@@ -133,9 +133,9 @@ management_server:
   sample: pce.example.com:8443
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import run
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.connection import PCE
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_key import OPTIONS, keep_keys
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import run
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_keys import OPTIONS, keep_keys
 
 
 def main() -> None:

@@ -352,7 +352,7 @@ pairing_profile:
       sample: ["write", "generate_pairing_key"]
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import manage
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.resource import manage
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 

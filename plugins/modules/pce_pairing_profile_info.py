@@ -360,7 +360,7 @@ pairing_profiles:
       sample: ["write", "generate_pairing_key"]
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible_info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 

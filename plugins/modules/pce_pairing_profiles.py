@@ -402,7 +402,7 @@ outcomes:
           sample: ["write", "generate_pairing_key"]
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible_bulk import manage_all
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.bulk import manage_all
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 

@@ -74,8 +74,8 @@ pairing_script:
       sample: pce.example.com:8443
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import run
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.connection import PCE
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import run
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_script import OPTIONS, fetch_script
 
 

@@ -124,8 +124,8 @@ vens:
       sample: null
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import run
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.connection import PCE
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import run
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven import OPTIONS, keep_vens
 
 

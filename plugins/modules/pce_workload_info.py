@@ -233,7 +233,7 @@ workloads:
           sample: 23.2.20-157
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible_info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload import WORKLOAD
 
 

@@ -81,8 +81,8 @@ connector:
           sample: true
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import run
-from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connection import Pe
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import run
+from ansible_collections.microseg.enforcement.plugins.module_utils._pe.api import Pe
 
 
 def main() -> None:

@@ -207,7 +207,7 @@ connector_instance:
       sample: {"SRX_USERNAME": "security"}
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible import manage
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.resource import manage
 from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 

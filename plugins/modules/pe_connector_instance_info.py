@@ -101,7 +101,7 @@ connector_instances:
       sample: {"SRX_USERNAME": "security"}
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible_info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
 from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 

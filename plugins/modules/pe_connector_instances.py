@@ -219,7 +219,7 @@ outcomes:
           sample: {"SRX_USERNAME": "security"}
 """
 
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible_bulk import manage_all
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.bulk import manage_all
 from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 

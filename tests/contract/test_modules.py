@@ -57,7 +57,7 @@ def argument_spec(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         raise _Captured(arguments)
 
     module = importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.modules.{name}")
-    edge = importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.module_utils._ansible")
+    edge = importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.module_utils._ansible.module")
     monkeypatch.setattr(edge, "Module", capture)
     with pytest.raises(_Captured) as caught:
         module.main()

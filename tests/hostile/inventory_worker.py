@@ -61,7 +61,7 @@ def run(case: Mapping[str, Any]) -> dict[str, Any]:
         return wire.response(reply.status, list(reply.headers), reply.body())
 
     plugin = inventory_loader.get(PLUGIN)
-    transport = sys.modules["ansible_collections.microseg.enforcement.plugins.module_utils._core.transport"].Transport
+    transport = sys.modules["ansible_collections.microseg.enforcement.plugins.module_utils._http.client"].HttpClient
     inventory, message, failure = InventoryData(), "", ""
     times = (lambda: clock.time, lambda: EPOCH + clock.time, clock.sleep)
     with (

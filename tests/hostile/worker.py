@@ -91,7 +91,7 @@ def run(case: Mapping[str, Any]) -> dict[str, Any]:
         entered.append(True)
 
     module = importlib.import_module(f"{COLLECTION}.modules.{case['module']}")
-    transport = importlib.import_module(f"{COLLECTION}.module_utils._core.transport").Transport
+    transport = importlib.import_module(f"{COLLECTION}.module_utils._http.client").HttpClient
     real = basic.AnsibleModule.__init__
     basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = text.encode(), "legacy"
     warnings._global_warnings.clear()
@@ -153,7 +153,7 @@ def _settings(case: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, 
 def _specs(names: list[str]) -> dict[str, Any]:
     """Return the argument spec of each module, without what is no JSON."""
     found: dict[str, Any] = {}
-    edge = importlib.import_module(f"{COLLECTION}.module_utils._ansible")
+    edge = importlib.import_module(f"{COLLECTION}.module_utils._ansible.module")
     for name in names:
         module = importlib.import_module(f"{COLLECTION}.modules.{name}")
 

@@ -22,8 +22,8 @@ import jsonschema
 import pytest
 from jinja2 import StrictUndefined, sandbox
 
-from plugins.module_utils._pce.connection import PCE
-from plugins.module_utils._pe.connection import Pe
+from plugins.module_utils._pce.api import PCE
+from plugins.module_utils._pe.api import Pe
 from tests.collection import ROOT
 from tests.directory_hosts import write_inventory
 from tests.integration import interpreter

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plugins.module_utils._pce.connection import PCE
+from plugins.module_utils._pce.api import PCE
 from tests.collection import ROOT
 from tests.integration.runner import NAMESPACE, Ended, connection, environment, recap, run
 from tests.simulator.launch import Simulator

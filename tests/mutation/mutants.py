@@ -21,7 +21,7 @@ from mutmut.mutation.file_mutation import Mutation, create_mutations
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(
     str(path.relative_to(ROOT))
-    for folder in ("_core", "_pce", "_pe")
+    for folder in ("_core", "_http", "_pce", "_pe")
     for path in (ROOT / "plugins" / "module_utils" / folder).glob("*.py")
     if path.name != "__init__.py"
 )

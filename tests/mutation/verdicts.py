@@ -40,9 +40,18 @@ FIRST = [
     *(
         f"tests/unit/test_{name}.py"
         for name in (
-            *("fields", "plan", "reconcile", "references", "selection", "bulk", "create", "answers", "connection"),
-            *("workload", "pe_rules", "pe_names", "ven", "pairing_key", "key_file", "collections", "hrefs"),
-            *("pace", "pairing_script", "retry", "transport", "kind", "clients", "progress", "bulk_at_a_pce"),
+            *("fields", "plan", "reconcile", "references", "listing", "bulk", "create_once", "response", "pce_api"),
+            *("workload", "pe_rules", "json_names", "ven", "pairing_key", "key_file", "pagination", "hrefs"),
+            *(
+                "rate_limit",
+                "pairing_script",
+                "retry",
+                "http_client",
+                "resource",
+                "endpoints",
+                "progress",
+                "bulk_at_a_pce",
+            ),
         )
     ),
 ]

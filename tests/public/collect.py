@@ -103,7 +103,7 @@ def _removals(name: str) -> dict[str, str]:
     if os.environ["ANSIBLE_COLLECTIONS_PATH"] not in sys.path:
         sys.path.insert(0, os.environ["ANSIBLE_COLLECTIONS_PATH"])
     package = f"ansible_collections.{NAMESPACE}.plugins"
-    edge = importlib.import_module(f"{package}.module_utils._ansible")
+    edge = importlib.import_module(f"{package}.module_utils._ansible.module")
     module = importlib.import_module(f"{package}.modules.{name}")
     with mock.patch.object(edge, "Module", side_effect=_Captured) as called, contextlib.suppress(_Captured):
         module.main()

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, Union
 
-from plugins.module_utils._core.answers import Answer
 from plugins.module_utils._core.errors import ApiError, CollectionError, RequestError, UnknownOutcomeError
-from plugins.module_utils._core.transport import Endpoint, Transport
+from plugins.module_utils._http.client import HttpClient
+from plugins.module_utils._http.endpoint import Endpoint
+from plugins.module_utils._http.response import Response
 
 EPOCH = 1_780_000_000.0
 """Seconds since the epoch when a FakeTransport is made."""
@@ -50,7 +51,7 @@ class Reply:
 Server = Callable[[Sent], Union[Reply, CollectionError]]
 
 
-class FakeTransport(Transport):
+class FakeTransport(HttpClient):
     """Everything of a Transport but the network. Time passes only while it sleeps."""
 
     def __init__(self, serve: Server, deadline: float = 300.0) -> None:
@@ -77,13 +78,13 @@ class FakeTransport(Transport):
         body: Any,
         headers: Mapping[str, str],
         authenticate: bool,
-    ) -> Answer:
+    ) -> Response:
         sent = Sent(method, path, dict(query or {}), body, dict(headers), authenticate)
         self.sent.append(sent)
         reply = self._serve(sent)
         if isinstance(reply, CollectionError):
             raise reply
-        return Answer(reply.status, reply.headers, reply.body(), method, path)
+        return Response(reply.status, reply.headers, reply.body(), method, path)
 
     def calls(self) -> list[str]:
         """Return what was sent, as ``METHOD path``."""

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core import progress
-from plugins.module_utils._core.bulk import Bulk, BulkError, BulkOutcome, Purge, bulk_from, reconcile_all, requests_from
+from plugins.module_utils._core.bulk import (
+    Bulk,
+    BulkError,
+    BulkResult,
+    Purge,
+    read_bulk,
+    read_desired_states,
+    reconcile_all,
+)
 from plugins.module_utils._core.errors import (
     ApiError,
     CollectionError,
@@ -22,9 +30,9 @@ from plugins.module_utils._core.errors import (
     RequestError,
     UnreachableError,
 )
-from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Action, Plan
-from plugins.module_utils._core.reconcile import Outcome, carry_out
+from plugins.module_utils._core.reconcile import Result, apply
+from plugins.module_utils._core.resource import Identity, Raw
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 from .helpers import PROFILES, raw_profile
@@ -64,13 +72,13 @@ class ListStore:
         return dict(old)
 
 
-def run(store: ListStore, *entries: dict[str, Any], purge: bool = False, dry_run: bool = False) -> BulkOutcome:
+def run(store: ListStore, *entries: dict[str, Any], purge: bool = False, dry_run: bool = False) -> BulkResult:
     """Reconcile what a list of objects asks for, as the module does."""
-    requests = requests_from(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": list(entries)})
+    requests = read_desired_states(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": list(entries)})
     return reconcile_all(PAIRING_PROFILE, store, Bulk(requests, Purge() if purge else None), dry_run)
 
 
-def actions(outcome: BulkOutcome | BulkError) -> list[tuple[str, str]]:
+def actions(outcome: BulkResult | BulkError) -> list[tuple[str, str]]:
     """What was done to which object."""
     return [(entry["name"], entry["action"]) for entry in outcome.outcomes]
 
@@ -170,27 +178,27 @@ def test_twins_are_an_error_of_theirs_alone() -> None:
 )
 def test_a_wrong_scope_is_an_error_before_any_read(scope: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError) as caught:
-        bulk_from(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope})
+        read_bulk(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope})
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(("given", "taken"), [({}, 1), ({"concurrency": 1}, 1), ({"concurrency": 10}, 10)])
 def test_how_many_at_a_time(given: dict[str, Any], taken: int) -> None:
     params = {"pce_org_id": 1, "pairing_profiles": [], "purge": False, **given}
-    assert bulk_from(PAIRING_PROFILE, params).concurrency == taken
+    assert read_bulk(PAIRING_PROFILE, params).concurrency == taken
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, 11])
 def test_too_many_at_a_time(concurrency: int) -> None:
     params = {"pce_org_id": 1, "pairing_profiles": [], "purge": False, "concurrency": concurrency}
     with pytest.raises(OptionError, match=f"^concurrency: must be 1 to 10, not {concurrency}$"):
-        bulk_from(PAIRING_PROFILE, params)
+        read_bulk(PAIRING_PROFILE, params)
 
 
 def test_labels_of_a_scope() -> None:
     scope = {"labels": [{"role": "web"}, {"href": "/orgs/1/labels/7"}, {"key": "env", "value": "prod"}]}
     params = {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope}
-    purge = bulk_from(PAIRING_PROFILE, params).purge
+    purge = read_bulk(PAIRING_PROFILE, params).purge
     assert purge is not None
     assert [wanted for _condition, wanted in purge.conditions] == [
         [{"href": "/orgs/1/labels/7"}, {"key": "env", "value": "prod"}, {"key": "role", "value": "web"}]
@@ -264,7 +272,7 @@ def test_what_befalls_one_does_not_stop_the_others(failure: ApiError) -> None:
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_progress_counts_what_is_changed(monkeypatch: pytest.MonkeyPatch, dry_run: bool) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(progress, "tell", lambda *words: told.append(words))
+    monkeypatch.setattr(progress, "report_progress", lambda *words: told.append(words))
     entries = [{"name": name, "enabled": False} for name in "AB"]
     run(ListStore(A, B, C, raw_profile(4, name="D")), *entries, {"name": "D"}, purge=True, dry_run=dry_run)
     expected = [("pairing profiles changed", done, 3, 0) for done in (1, 2, 3)]
@@ -285,19 +293,19 @@ def test_so_many_are_written_at_a_time(
     lock, now, threads = threading.Lock(), [0, 0], set()
     together = threading.Barrier(at_once, timeout=30)
 
-    def watched(*arguments: Any) -> Outcome:
+    def watched(*arguments: Any) -> Result:
         with lock:
             threads.add(threading.current_thread())
             now[0] += 1
             now[1] = max(now)
         together.wait()
-        done = carry_out(*arguments)
+        done = apply(*arguments)
         with lock:
             now[0] -= 1
         return done
 
-    monkeypatch.setattr("plugins.module_utils._core.bulk.carry_out", watched)
-    requests = requests_from(
+    monkeypatch.setattr("plugins.module_utils._core.bulk.apply", watched)
+    requests = read_desired_states(
         PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [{"name": f"P{number}"} for number in range(12)]}
     )
     outcome = reconcile_all(PAIRING_PROFILE, ListStore(), Bulk(requests, None, concurrency), dry_run)
@@ -316,7 +324,7 @@ def test_so_many_are_written_at_a_time(
 )
 def test_a_wrong_list_is_an_error_before_any_read(entries: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(OptionError, match=words):
-        requests_from(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": entries})
+        read_desired_states(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": entries})
 
 
 @pytest.mark.parametrize("name", [None, "", ["PP-A"], {"name": "PP-A"}, 5])
@@ -365,5 +373,5 @@ def test_only_what_the_task_is_about_is_read(
 ) -> None:
     store = PartialStore(raw_profile(1, name="PP-A"), raw_profile(2, name="other"), raw_profile(3, name="apP-a"))
     params = {"pce_org_id": 1, "pairing_profiles": entries, "purge": scope is not None, "purge_scope": scope}
-    reconcile_all(PAIRING_PROFILE, store, bulk_from(PAIRING_PROFILE, params), dry_run=True)
+    reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, params), dry_run=True)
     assert store.asked == asked

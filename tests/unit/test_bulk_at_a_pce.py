@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 
-from plugins.module_utils._core.bulk import BulkError, BulkOutcome, bulk_from, reconcile_all
+from plugins.module_utils._core.bulk import BulkError, BulkResult, read_bulk, reconcile_all
 from plugins.module_utils._core.errors import CollectionError, MissingReferenceError
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
@@ -58,11 +58,11 @@ class Pce:
         self.after_put(sent.path)
         return Reply(204)
 
-    def keep(self, *entries: dict[str, Any], dry_run: bool = False, **params: Any) -> BulkOutcome:
+    def keep(self, *entries: dict[str, Any], dry_run: bool = False, **params: Any) -> BulkResult:
         """Do what the module does."""
         given = {"pce_org_id": 1, "pairing_profiles": [*entries], "purge": False, **params}
         store = PceStore(self.transport, 1, PAIRING_PROFILE)
-        return reconcile_all(PAIRING_PROFILE, store, bulk_from(PAIRING_PROFILE, given), dry_run)
+        return reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, given), dry_run)
 
     def written(self) -> list[tuple[str, str, Any]]:
         """Method, path and body of what was sent to change something."""
@@ -71,7 +71,7 @@ class Pce:
 
 def entry(name: str, number: int, action: str, shown: Mapping[str, Any] | None) -> dict[str, Any]:
     """What a result holds of one profile."""
-    result = None if shown is None else PAIRING_PROFILE.present(shown)
+    result = None if shown is None else PAIRING_PROFILE.to_result(shown)
     base = {"name": name, "href": f"{PROFILES}/{number}", "action": action, "changed": action != "nothing"}
     return {**base, "error": None, "pairing_profile": result}
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_back_is_warned_of() -> None:
 def test_time_is_asked_for_all_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     pce = Pce(*(raw_profile(number, name=f"PP-{number}") for number in range(1, 4)))
     asked: list[Any] = []
-    monkeypatch.setattr(pce.transport, "demand_time", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(pce.transport, "ensure_within_deadline", lambda *arguments: asked.append(arguments))
     entries: list[dict[str, Any]] = [{"name": "PP-1", "enabled": False}, {"name": "PP-2"}]
     purge: dict[str, Any] = {"purge": True, "purge_scope": {"name_prefix": "PP-"}}
     pce.keep(*entries, dry_run=True, **purge)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import OptionError
-from plugins.module_utils._core.fields import Field, checked, flag, limit, text
+from plugins.module_utils._core.fields import Field, flag, limit, parse_option, text
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
@@ -93,7 +93,7 @@ def test_name_of_allowed_length(length: int) -> None:
 
 def test_text_with_a_least_length_says_it() -> None:
     with pytest.raises(ValueError, match="at least 3 characters"):
-        text("code", shortest=3).parse("ab")
+        text("code", min_length=3).parse("ab")
 
 
 def test_text_that_is_unset() -> None:
@@ -103,7 +103,7 @@ def test_text_that_is_unset() -> None:
 
 
 def test_properties_of_a_label() -> None:
-    shown = LABEL.present({"href": "/orgs/1/labels/1", "key": "role", "value": "web", "external_data_set": ""})
+    shown = LABEL.to_result({"href": "/orgs/1/labels/1", "key": "role", "value": "web", "external_data_set": ""})
     assert shown is not None
     assert (shown["external_data_set"], shown["external_data_reference"]) == (None, None)
     for name in ("external_data_set", "external_data_reference"):
@@ -233,7 +233,7 @@ def test_empty_options_are_desired() -> None:
 
 def test_checked_names_the_option() -> None:
     with pytest.raises(OptionError) as caught:
-        checked("size", int, "many")
+        parse_option("size", int, "many")
     assert caught.value.option == "size"
     assert str(caught.value).startswith("size: ")
 

@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.answers import Answer, one_line
 from plugins.module_utils._core.errors import ApiError, CollectionError, ContractError, UnknownOutcomeError
-from plugins.module_utils._core.kind import Identity
 from plugins.module_utils._core.plan import Action, Plan
+from plugins.module_utils._core.resource import Identity
+from plugins.module_utils._core.text import one_line
+from plugins.module_utils._http.response import Response
 from plugins.module_utils._pce import ven
-from plugins.module_utils._pce.connection import Client, Pce
+from plugins.module_utils._pce.api import Pce, PceApi
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
-from plugins.module_utils._pe.names import NAMES
+from plugins.module_utils._pe.json_names import NAMES
 from plugins.module_utils._pe.store import Connector, PeStore
 
 from .helpers import PROFILES, FakeTransport, Reply, broken, in_turn, raw_profile
@@ -91,7 +92,7 @@ def test_a_count_that_no_collection_has_is_not_reached() -> None:
 )
 def test_what_only_python_takes_for_json_is_none(body: bytes) -> None:
     with pytest.raises(ContractError, match="not valid JSON"):
-        Answer(200, {}, body, "GET", "/x").json()
+        Response(200, {}, body, "GET", "/x").json()
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_what_only_python_takes_for_json_is_none(body: bytes) -> None:
     ],
 )
 def test_what_is_json_is_taken(body: bytes, value: Any) -> None:
-    assert Answer(200, {}, body, "GET", "/x").json() == value
+    assert Response(200, {}, body, "GET", "/x").json() == value
 
 
 def test_a_line_of_megabytes_is_short() -> None:
@@ -168,7 +169,7 @@ def test_a_creation_that_cannot_be_read_is_told(look: Reply) -> None:
 @pytest.mark.parametrize("href", [["x"], {"a": 1}, None, "/users/1"], ids=str)
 def test_a_ven_without_a_usable_href_is_an_error(href: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     transport = FakeTransport(lambda _sent: Reply(200, [{"href": href, "hostname": "web1", "status": "active"}]))
-    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    monkeypatch.setattr(PceApi, "connect", lambda *_arguments: Pce(transport, 1, "pce:8443"))
     params = {"hostnames": ["web1"], "hrefs": None, "state": "unpaired", "firewall_restore": "default"}
     with pytest.raises(ContractError, match="href"):
         ven.keep_vens(params, dry_run=False)

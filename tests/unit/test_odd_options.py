@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 
 from plugins.module_utils._core.errors import OptionError, RequestError
-from plugins.module_utils._core.transport import Endpoint, Transport
+from plugins.module_utils._http.client import HttpClient
+from plugins.module_utils._http.endpoint import Endpoint
 
 from .loopback import Handler, serving
 
@@ -28,29 +29,29 @@ def endpoint(user: str = "api_1", password: str = "", ca_path: str | None = None
 @pytest.mark.parametrize("user", ["a:b", "a\nb", "\x00", "\ud800", "\x7f"], ids=ascii_word)
 def test_a_user_that_a_server_would_read_otherwise(user: str) -> None:
     with pytest.raises(OptionError, match=r"^api_key: must not have"):
-        Transport(endpoint(user=user))
+        HttpClient(endpoint(user=user))
 
 
 @pytest.mark.parametrize("password", ["never\nshown", "never\x00shown", "never\udfffshown"], ids=ascii_word)
 def test_a_password_that_cannot_be_sent(password: str) -> None:
     with pytest.raises(OptionError, match=r"^api_secret: must not have") as caught:
-        Transport(endpoint(password=password))
+        HttpClient(endpoint(password=password))
     assert "never" not in str(caught.value)
 
 
 def test_a_password_may_have_what_a_user_may_not() -> None:
-    Transport(endpoint(user="ü ser", password="a:b ü"))
+    HttpClient(endpoint(user="ü ser", password="a:b ü"))
 
 
 @pytest.mark.parametrize("path", ["a\x00b", "\ud800"], ids=ascii_word)
 def test_a_path_that_no_file_can_have(path: str) -> None:
     with pytest.raises(OptionError, match=r"^ca_path: .* does not exist"):
-        Transport(endpoint(ca_path=path))
+        HttpClient(endpoint(ca_path=path))
 
 
 def test_a_query_with_half_of_a_character() -> None:
     with pytest.raises(OptionError, match=r"^name: has half of a character"):
-        Transport(endpoint()).get("/x", {"name": "a\ud800"})
+        HttpClient(endpoint()).get("/x", {"name": "a\ud800"})
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,6 @@ def test_what_is_not_http_is_not_quoted(said: bytes) -> None:
 
     with serving() as server:
         server.script = [say]
-        transport = Transport(Endpoint(server.url, "PCE", "pce_host"), sleep=lambda _seconds: None)
+        transport = HttpClient(Endpoint(server.url, "PCE", "pce_host"), sleep=lambda _seconds: None)
         with pytest.raises(RequestError, match="what it sent is not HTTP"):
             transport.get("/x")

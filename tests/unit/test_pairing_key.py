@@ -24,8 +24,8 @@ from plugins.module_utils._core.errors import (
     OptionError,
     UnknownOutcomeError,
 )
-from plugins.module_utils._pce import pairing_key
-from plugins.module_utils._pce.connection import Client, Pce
+from plugins.module_utils._pce import pairing_keys as pairing_key
+from plugins.module_utils._pce.api import Pce, PceApi
 from plugins.module_utils._pce.key_file import KeyFile
 
 from .helpers import EPOCH, PROFILES, FakeTransport, Reply, Sent, broken, raw_profile
@@ -43,7 +43,7 @@ class FakePce:
         self.failures: dict[int, Reply | CollectionError] = {}
         self.transport = FakeTransport(self._serve)
         self.server = "pce.invalid:8443"
-        monkeypatch.setattr(Pce, "client", lambda _self, _params: Client(self.transport, 1, self.server))
+        monkeypatch.setattr(PceApi, "connect", lambda _self, _params: Pce(self.transport, 1, self.server))
 
     def _serve(self, sent: Sent) -> Reply | CollectionError:
         if sent.path == PROFILES:
@@ -155,8 +155,8 @@ def test_the_lock_says_what_is_done_under_it(pce: FakePce, path: str, monkeypatc
 def test_time_is_asked_for_what_is_missing(pce: FakePce, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     told: list[Any] = []
-    monkeypatch.setattr(pce.transport, "demand_time", lambda *arguments: asked.append(arguments))
-    monkeypatch.setattr(progress, "tell", lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(pce.transport, "ensure_within_deadline", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(progress, "report_progress", lambda *arguments: told.append(arguments))
     keep(path=path, count=2)
     keep(path=path, count=2)
     keep(path=path, count=5)
@@ -276,20 +276,22 @@ def test_check_mode_says_what_would_be_and_does_nothing(pce: FakePce, path: str,
     keep(path=path)
     content = Path(path).read_bytes()
     pce.mutating()
-    checked = keep(True, path=path, count=2, state=state)
+    parse_option = keep(True, path=path, count=2, state=state)
     assert pce.mutating() == []
     assert Path(path).read_bytes() == content
     assert [entry.name for entry in Path(path).parent.iterdir()] == ["key.json"]
     done = keep(path=path, count=2, state=state)
-    assert {name: done[name] for name in ("changed", "diff")} == {name: checked[name] for name in ("changed", "diff")}
-    assert len(checked["pairing_keys"]) == len(done["pairing_keys"])
-    assert codes(checked) == {"present": ["c0de1", None], "renewed": [None, None], "absent": []}[state]
+    assert {name: done[name] for name in ("changed", "diff")} == {
+        name: parse_option[name] for name in ("changed", "diff")
+    }
+    assert len(parse_option["pairing_keys"]) == len(done["pairing_keys"])
+    assert codes(parse_option) == {"present": ["c0de1", None], "renewed": [None, None], "absent": []}[state]
 
 
 def test_check_mode_on_a_first_run(pce: FakePce, path: str) -> None:
-    checked = keep(True, path=path)
-    assert checked["changed"]
-    assert checked["pairing_keys"][0] == {
+    parse_option = keep(True, path=path)
+    assert parse_option["changed"]
+    assert parse_option["pairing_keys"][0] == {
         "activation_code": None,
         "pairing_profile": {"href": HREF, "name": "PP"},
         "allowed_uses_per_key": "unlimited",

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import ApiError, ContractError, OptionError, RequestError
-from plugins.module_utils._pce import connection, pairing_script
-from plugins.module_utils._pce.connection import Client
+from plugins.module_utils._pce import api as connection
+from plugins.module_utils._pce import pairing_script
+from plugins.module_utils._pce.api import Pce
 from tests.unit.helpers import FakeTransport, Reply, Sent, refused
 
 PARAMS: dict[str, Any] = {
@@ -24,12 +25,12 @@ def fetch(
 ) -> tuple[dict[str, Any], FakeTransport]:
     """Fetch from a PCE that answers so."""
 
-    def client(_api: connection.Pce, _params: Any, base: str) -> Client:
+    def client(_api: connection.PceApi, _params: Any, base: str) -> Pce:
         assert base == ""  # the script's path is the whole path
-        return Client(transport, 1, "pce:8443")
+        return Pce(transport, 1, "pce:8443")
 
     transport = FakeTransport(lambda _sent: Reply(200, raw=answer) if isinstance(answer, bytes) else answer)
-    monkeypatch.setattr(connection.Pce, "client", client)
+    monkeypatch.setattr(connection.PceApi, "connect", client)
     return pairing_script.fetch_script({**PARAMS, **params}), transport
 
 

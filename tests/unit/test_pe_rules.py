@@ -18,15 +18,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils._core.answers import Answer, Secrets
 from plugins.module_utils._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError
-from plugins.module_utils._core.kind import ABSENT, PRESENT, Identity
 from plugins.module_utils._core.plan import Action
+from plugins.module_utils._core.resource import ABSENT, PRESENT, Identity
+from plugins.module_utils._http.redact import Secrets
+from plugins.module_utils._http.response import Response
 from plugins.module_utils._pe import settings
-from plugins.module_utils._pe.connection import Pe, api_url, is_id, plain_settings
-from plugins.module_utils._pe.connector import ConnectorType, Setting, read_connector_type
+from plugins.module_utils._pe.api import Pe, api_url, is_id, plain_settings
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, address
-from plugins.module_utils._pe.names import NAMES
+from plugins.module_utils._pe.connector_type import ConnectorType, Setting, read_connector_type
+from plugins.module_utils._pe.json_names import NAMES
 from plugins.module_utils._pe.store import Connector, PeStore, _merge
 
 from .helpers import FakeTransport, Reply, broken, in_turn
@@ -106,7 +107,7 @@ def test_what_may_be_an_id(value: str) -> None:
 
 
 def test_an_id_may_be_a_number() -> None:
-    shown = CONNECTOR_INSTANCE.present(raw(17)) or {}
+    shown = CONNECTOR_INSTANCE.to_result(raw(17)) or {}
     assert shown["instance_id"] == "17"
     assert CONNECTOR_INSTANCE.reference_of(raw(17)) == "17"
 
@@ -233,7 +234,7 @@ def handed_out(shown: list[Any], type_settings: list[Any] | None, plain: str = "
         replies.append(Reply(value={"type": "X", "additionalSettings": type_settings}))
     connector = Connector(FakeTransport(in_turn(*replies)), NAMES)
     store = PeStore(connector, CONNECTOR_INSTANCE, plain={"one": dict.fromkeys(plain, "1")}, hidden=frozenset(hidden))
-    present = CONNECTOR_INSTANCE.present(store.query({})[0]) or {}
+    present = CONNECTOR_INSTANCE.to_result(store.query({})[0]) or {}
     return dict(present["additional_settings"])
 
 
@@ -315,7 +316,7 @@ def test_settings_against_the_type(given_settings: dict[str, list[str]], problem
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"x", b'{"type": ""}', b'{"type": 1}'])
 def test_what_is_no_connector_is_an_error(body: bytes) -> None:
     with pytest.raises(ContractError):
-        read_connector_type(NAMES, Answer(200, {}, body, "GET", ""))
+        read_connector_type(NAMES, Response(200, {}, body, "GET", ""))
 
 
 def test_what_is_shown_of_a_connector() -> None:
@@ -328,7 +329,7 @@ def test_what_is_shown_of_a_connector() -> None:
             {"name": "CERT", "description": None, "required": False},
         ],
     }
-    read = read_connector_type(NAMES, Answer(200, {}, json.dumps(told).encode(), "GET", ""))
+    read = read_connector_type(NAMES, Response(200, {}, json.dumps(told).encode(), "GET", ""))
     assert read.shown() == {
         "type": "AWS",
         "controller_contexts": True,
@@ -375,7 +376,7 @@ def test_what_is_said_of_an_unknown_setting(names: Sequence[str], advice: str) -
 def test_odd_connectors_can_be_read() -> None:
     capabilities = b'"capabilities": [1, {}, {"name": "A"}]'
     body = b'{"type": "X", "controllerContexts": "yes", "additionalSettings": null, ' + capabilities + b"}"
-    assert read_connector_type(NAMES, Answer(200, {}, body, "GET", "")) == ConnectorType("X", None, ("A",), ())
+    assert read_connector_type(NAMES, Response(200, {}, body, "GET", "")) == ConnectorType("X", None, ("A",), ())
 
 
 # Errors.
@@ -935,7 +936,7 @@ def test_a_task_uncovers_settings_of_its_own_instance_only() -> None:
     rows = [raw(additionalSettings=settings_shown), raw("two", additionalSettings=settings_shown)]
     store, _transport = opened(Reply(value=rows), kinds, plain={"one": {"A": "1"}})
     rows[1]["endpointAddressSpace"] = {"type": "Project", "name": "other"}
-    handed = [(CONNECTOR_INSTANCE.present(item) or {})["additional_settings"] for item in store.query({})]
+    handed = [(CONNECTOR_INSTANCE.to_result(item) or {})["additional_settings"] for item in store.query({})]
     assert handed == [{"A": "1"}, {}]
 
 
@@ -954,5 +955,5 @@ def test_a_plain_value_of_asterisks_is_no_mask() -> None:
 
 def test_required_may_be_text() -> None:
     body = json.dumps({"type": "X", "additionalSettings": [{"name": "A", "required": word} for word in ("true", "no")]})
-    found = read_connector_type(NAMES, Answer(200, {}, body.encode(), "GET", ""))
+    found = read_connector_type(NAMES, Response(200, {}, body.encode(), "GET", ""))
     assert [item.required for item in found.settings] == [True, False]

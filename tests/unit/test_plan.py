@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.module_utils._core.errors import ContractError
-from plugins.module_utils._core.fields import LARGEST_INTEGER
-from plugins.module_utils._core.kind import ABSENT, PRESENT, Identity
+from plugins.module_utils._core.fields import MAX_INTEGER
 from plugins.module_utils._core.plan import Action
+from plugins.module_utils._core.resource import ABSENT, PRESENT, Identity
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 from .helpers import raw_profile
@@ -27,7 +27,7 @@ VEN_TYPES = ["server", "endpoint", "specified_during_activation"]
 FLAGS = [item.name for item in PAIRING_PROFILE.fields if item.spec == {"type": "bool"}]
 WRITABLE = [item for item in PAIRING_PROFILE.fields if item.writable]
 
-numbers = st.integers(1, LARGEST_INTEGER)
+numbers = st.integers(1, MAX_INTEGER)
 label = st.integers(1, 6).map(lambda number: {"href": f"/orgs/1/labels/{number}"})
 release = st.sampled_from(["", "23.2.20-157", "Default (23.2.20-157)", "Default (24.5.0-1)"])
 
@@ -77,7 +77,7 @@ options = st.fixed_dictionaries({}, optional={name: st.none() | values for name,
 
 def shown(raw: Any) -> dict[str, Any]:
     """Return an object as results show it."""
-    found = PAIRING_PROFILE.present(raw)
+    found = PAIRING_PROFILE.to_result(raw)
     assert found is not None
     return found
 
@@ -96,16 +96,16 @@ def test_the_strategies_know_the_whole_table() -> None:
 
 @given(raws)
 def test_what_is_shown_is_what_is_wanted(raw: dict[str, Any]) -> None:
-    desired = PAIRING_PROFILE.writable(PAIRING_PROFILE.present(raw))
+    desired = PAIRING_PROFILE.writable(PAIRING_PROFILE.to_result(raw))
     assert PAIRING_PROFILE.plan(raw, desired, PRESENT).action is Action.NOTHING
 
 
 @given(raws)
 def test_a_result_given_as_options_changes_nothing(raw: dict[str, Any]) -> None:
-    desired = PAIRING_PROFILE.desired(as_options(PAIRING_PROFILE.writable(PAIRING_PROFILE.present(raw))))
+    desired = PAIRING_PROFILE.desired(as_options(PAIRING_PROFILE.writable(PAIRING_PROFILE.to_result(raw))))
     plan = PAIRING_PROFILE.plan(raw, desired, PRESENT)
     assert plan.action is Action.NOTHING
-    assert plan.before == plan.after == PAIRING_PROFILE.present(raw)
+    assert plan.before == plan.after == PAIRING_PROFILE.to_result(raw)
 
 
 @given(raws)
@@ -117,13 +117,13 @@ def test_every_property_is_shown(raw: dict[str, Any]) -> None:
 def test_prediction(raw: dict[str, Any], given_options: dict[str, Any]) -> None:
     plan = PAIRING_PROFILE.plan(raw, PAIRING_PROFILE.desired(given_options), PRESENT)
     updated = {**raw, **PAIRING_PROFILE.body(plan.changes)}
-    assert PAIRING_PROFILE.writable(PAIRING_PROFILE.present(updated)) == PAIRING_PROFILE.writable(plan.after)
+    assert PAIRING_PROFILE.writable(PAIRING_PROFILE.to_result(updated)) == PAIRING_PROFILE.writable(plan.after)
     assert PAIRING_PROFILE.plan(updated, PAIRING_PROFILE.desired(given_options), PRESENT).action is Action.NOTHING
 
 
 @given(raws, options)
 def test_only_what_differs_is_sent(raw: dict[str, Any], given_options: dict[str, Any]) -> None:
-    before = PAIRING_PROFILE.writable(PAIRING_PROFILE.present(raw))
+    before = PAIRING_PROFILE.writable(PAIRING_PROFILE.to_result(raw))
     desired = PAIRING_PROFILE.desired(given_options)
     plan = PAIRING_PROFILE.plan(raw, desired, PRESENT)
     body = PAIRING_PROFILE.body(plan.changes)
@@ -177,7 +177,7 @@ def test_limits_are_json_integers_in_a_body() -> None:
 def test_absent_deletes_whatever_is_said_of_it(raw: dict[str, Any], given_options: dict[str, Any]) -> None:
     plan = PAIRING_PROFILE.plan(raw, PAIRING_PROFILE.desired(given_options), ABSENT)
     assert (plan.action, plan.reference) == (Action.DELETE, raw["href"])
-    assert plan.before == PAIRING_PROFILE.present(raw)
+    assert plan.before == PAIRING_PROFILE.to_result(raw)
     assert plan.after is None
     assert not plan.changes
 

@@ -37,30 +37,30 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 
 def test_it_is_told_every_half_second_and_in_the_end(watch: Watch) -> None:
-    progress.tell("keys generated", 1, 3)
+    progress.report_progress("keys generated", 1, 3)
     assert watch.told() == "1 of 3 keys generated\n"
     watch.now += 0.4
-    progress.tell("keys generated", 2, 3)
+    progress.report_progress("keys generated", 2, 3)
     assert watch.told() == ""
     watch.now += 0.1
-    progress.tell("keys generated", 2, 3)
+    progress.report_progress("keys generated", 2, 3)
     assert watch.told() == "2 of 3 keys generated\n"
-    progress.tell("keys generated", 3, 3)
+    progress.report_progress("keys generated", 3, 3)
     assert watch.told() == "3 of 3 keys generated\n"
 
 
 def test_failures_are_told(watch: Watch) -> None:
-    progress.tell("profiles changed", 2, 9, 1)
+    progress.report_progress("profiles changed", 2, 9, 1)
     assert watch.told() == "2 of 9 profiles changed, 1 failed\n"
 
 
 def test_nothing_is_told_where_nobody_asks(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(progress.VARIABLE)
-    progress.tell("keys generated", 1, 1)
+    progress.report_progress("keys generated", 1, 1)
     assert watch.told() == ""
 
 
 def test_whoever_watches_may_be_gone(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(progress.VARIABLE, str(watch.path / "gone"))
-    progress.tell("keys generated", 1, 1)
+    progress.report_progress("keys generated", 1, 1)
     assert watch.told() == ""

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import AmbiguousError, OptionError
-from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Action, Plan
-from plugins.module_utils._core.reconcile import Outcome, reconcile, request_from
+from plugins.module_utils._core.reconcile import Result, read_desired_state, reconcile
+from plugins.module_utils._core.resource import Identity, Raw
 from plugins.module_utils._core.snapshot import Snapshot
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
@@ -66,9 +66,9 @@ class MemoryStore:
         return all(raw[name] == value for name, value in identity.names.items())
 
 
-def run(store: MemoryStore, dry_run: bool = False, **params: Any) -> Outcome:
+def run(store: MemoryStore, dry_run: bool = False, **params: Any) -> Result:
     """Reconcile what options ask for, as the module does."""
-    request = request_from(PAIRING_PROFILE, {"state": "present", "pce_org_id": 1, **params})
+    request = read_desired_state(PAIRING_PROFILE, {"state": "present", "pce_org_id": 1, **params})
     return reconcile(PAIRING_PROFILE, store, request, dry_run)
 
 
@@ -148,7 +148,7 @@ def test_nothing_to_do(params: dict[str, Any], dry_run: bool) -> None:
     assert not outcome.changed
     assert store.calls == []
     assert outcome.before == outcome.after
-    assert outcome.result == (None if params.get("state") == "absent" else PAIRING_PROFILE.present(raw_profile()))
+    assert outcome.result == (None if params.get("state") == "absent" else PAIRING_PROFILE.to_result(raw_profile()))
 
 
 def test_an_unchanged_object_is_asked_for_once() -> None:
@@ -282,7 +282,7 @@ def test_a_store_looks_at_what_would_change(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_written_again_is_shown_in_the_diff_and_its_value_is_not() -> None:
     shown = {"id": "one", "controller": {"ipAddress": "10.0.0.1", "port": 443, "username": "joe"}}
     options = {"controller_ip": "10.0.0.1", "controller_password": "s3cret", "state": "present"}
-    request = request_from(CONNECTOR_INSTANCE, {**options, "update_password": "always"})
+    request = read_desired_state(CONNECTOR_INSTANCE, {**options, "update_password": "always"})
     outcome = reconcile(CONNECTOR_INSTANCE, _Holding(shown), request, dry_run=True)
     assert outcome.before["controller_password"] == "(not shown)"
     assert outcome.after["controller_password"] == "(not shown, written again)"
@@ -297,7 +297,7 @@ class _Holding(MemoryStore):
 
 
 def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
-    request = request_from(CONNECTOR_INSTANCE, {"instance_id": "one", "state": "present"})
+    request = read_desired_state(CONNECTOR_INSTANCE, {"instance_id": "one", "state": "present"})
     with pytest.raises(OptionError) as caught:
         reconcile(CONNECTOR_INSTANCE, _Holding(), request, dry_run=True)
     assert str(caught.value) == (
@@ -310,7 +310,7 @@ def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
 @pytest.mark.parametrize("new_name", [None, "new"])
 def test_labels_are_made_where_the_task_says_so(wanted: bool | None, new_name: str | None) -> None:
     params = {"state": "present", "pce_org_id": 1, "name": "PP", "new_name": new_name, "create_labels": wanted}
-    assert request_from(PAIRING_PROFILE, params).create_missing is bool(wanted)
+    assert read_desired_state(PAIRING_PROFILE, params).create_missing is bool(wanted)
 
 
 class _Refusing(MemoryStore):
@@ -329,7 +329,7 @@ def test_what_fails_after_the_first_write_has_changed_something() -> None:
 
 
 def test_the_repr_of_a_request_shows_no_value() -> None:
-    request = request_from(
+    request = read_desired_state(
         PAIRING_PROFILE, {"state": "present", "pce_org_id": 1, "name": "PP", "description": "s3cret"}
     )
     assert "s3cret" not in repr(request)
@@ -337,7 +337,7 @@ def test_the_repr_of_a_request_shows_no_value() -> None:
 
 def test_request_by_href_keeps_the_identity() -> None:
     params = {"state": "present", "pce_org_id": 1, "href": f"{PROFILES}/24", "new_name": "PP"}
-    request = request_from(PAIRING_PROFILE, params)
+    request = read_desired_state(PAIRING_PROFILE, params)
     assert request.identity == Identity(f"{PROFILES}/24")
     assert request.new_identity == Identity(names={"name": "PP"})
     assert request.desired == {"name": "PP"}

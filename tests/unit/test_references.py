@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import AmbiguousError, CollectionError, MissingReferenceError, OptionError
-from plugins.module_utils._core.kind import Identity, Raw
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.references import References, parse_entry, references
+from plugins.module_utils._core.resource import Identity, Raw
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 

@@ -14,9 +14,10 @@ import pytest
 
 from plugins.module_utils._core import progress
 from plugins.module_utils._core.errors import CollectionError, OptionError
-from plugins.module_utils._core.transport import Endpoint, Transport
+from plugins.module_utils._http.client import HttpClient
+from plugins.module_utils._http.endpoint import Endpoint
 from plugins.module_utils._pce import ven
-from plugins.module_utils._pce.connection import Client, Pce
+from plugins.module_utils._pce.api import Pce, PceApi
 
 from .helpers import FakeTransport, Reply, Sent, broken
 from .loopback import Canned, Handler, Loopback, serving
@@ -54,8 +55,8 @@ def server() -> Iterator[Loopback]:
 
 def test_the_eleventh_request_waits_for_its_minute(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    transport = Transport(Endpoint(server.url, "PCE", "pce_host"), clock=lambda: sum(slept), sleep=slept.append)
-    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    transport = HttpClient(Endpoint(server.url, "PCE", "pce_host"), clock=lambda: sum(slept), sleep=slept.append)
+    monkeypatch.setattr(PceApi, "connect", lambda *_arguments: Pce(transport, 1, "pce:8443"))
     pce = UnpairingPce(10_500)
     server.script = [pce]
     options: dict[str, Any] = {"hostnames": None, "hrefs": [*pce.vens], "pce_org_id": 1}
@@ -94,7 +95,7 @@ class Pair:
 
 def _keep(pce: Pair, monkeypatch: pytest.MonkeyPatch, state: str, **given: Any) -> dict[str, Any]:
     transport = FakeTransport(pce)
-    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    monkeypatch.setattr(PceApi, "connect", lambda *_arguments: Pce(transport, 1, "pce:8443"))
     options = {"hostnames": ["h0", "h1"], "hrefs": None, "pce_org_id": 1, "firewall_restore": "saved", **given}
     return ven.keep_vens({**options, "state": state}, dry_run=False)
 
@@ -263,7 +264,7 @@ def _entry(raw: dict[str, Any], status: str, changed: bool) -> dict[str, Any]:
 def test_what_is_returned_of_an_unpairing(monkeypatch: pytest.MonkeyPatch, dry_run: bool) -> None:
     pce = ShownVens(WEB, DB)
     transport = FakeTransport(pce)
-    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    monkeypatch.setattr(PceApi, "connect", lambda *_arguments: Pce(transport, 1, "pce:8443"))
     options = {"hostnames": ["web", "web", "gone"], "hrefs": [_href(1)], "pce_org_id": 1, "firewall_restore": "saved"}
     done = ven.keep_vens({**options, "state": "unpaired"}, dry_run)
     assert done == {
@@ -349,7 +350,7 @@ def _reads(
     """The path and hostname of each GET while so many VENs are unpaired, and what the PCE shows of them."""
     vens = _numbered(*(f"{number}" + "h" * (longest - 1) for number in range(count)))
     transport = FakeTransport(ShownVens(*vens))
-    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    monkeypatch.setattr(PceApi, "connect", lambda *_arguments: Pce(transport, 1, "pce:8443"))
     named = {"hostnames": [item["hostname"] for item in vens], "hrefs": None, **given}
     done = ven.keep_vens({"pce_org_id": 1, "firewall_restore": "saved", "state": "unpaired", **named}, dry_run=False)
     assert done["changed"]
@@ -371,7 +372,7 @@ def test_more_vens_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("hostname", ["h" * 256, "", None])
 def test_what_is_no_hostname_to_look_for_is_looked_for_in_all(monkeypatch: pytest.MonkeyPatch, hostname: Any) -> None:
     transport = FakeTransport(ShownVens(*_numbered(hostname)))
-    monkeypatch.setattr(Pce, "client", lambda *_arguments: Client(transport, 1, "pce:8443"))
+    monkeypatch.setattr(PceApi, "connect", lambda *_arguments: Pce(transport, 1, "pce:8443"))
     options = {"hostnames": None, "hrefs": [_href(0)], "pce_org_id": 1, "firewall_restore": "saved"}
     assert ven.keep_vens({**options, "state": "unpaired"}, dry_run=False)["changed"]
     asked = [(sent.path, dict(sent.query)) for sent in transport.sent if sent.method == "GET"]
@@ -384,7 +385,7 @@ def test_more_vens_than_the_deadline_allows_are_refused_before_the_first(monkeyp
     pce = ShownVens(*_numbered(*"abcdefghijklmnopqrstuvw"))
     for count, enough in ((20, True), (21, False)):
         transport = FakeTransport(pce, deadline=50.0)
-        monkeypatch.setattr(Pce, "client", lambda *_arguments, transport=transport: Client(transport, 1, "pce:8443"))
+        monkeypatch.setattr(PceApi, "connect", lambda *_arguments, transport=transport: Pce(transport, 1, "pce:8443"))
         options = {"hostnames": [*"abcdefghijklmnopqrstuvw"[:count]], "hrefs": None, "pce_org_id": 1}
         given = {**options, "state": "unpaired", "firewall_restore": "saved"}
         if enough:
@@ -452,7 +453,7 @@ def test_which_refusals_of_a_mark_leave_the_others_to_be_marked(
 
 def test_progress_is_told_for_each_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(progress, "tell", lambda *words: told.append(words))
+    monkeypatch.setattr(progress, "report_progress", lambda *words: told.append(words))
     vens = [{"href": _href(number), "hostname": f"h{number}", "status": "active"} for number in range(1200)]
     _keep(ShownVens(*vens), monkeypatch, "unpaired", hostnames=[item["hostname"] for item in vens])
     assert told == [("VENs unpaired", 0, 1200), ("VENs unpaired", 1000, 1200)]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.module_utils._core.errors import ContractError, MissingReferenceError, OptionError
-from plugins.module_utils._core.selection import select, selection_from
+from plugins.module_utils._core.listing import read_listing, select
 from plugins.module_utils._pce.workload import WORKLOAD, WorkloadStore, is_reachable
 
 from .helpers import FakeTransport, Reply, Sent
@@ -59,7 +59,7 @@ class Server:
         return Reply(value=every[: int(sent.query.get("max_results", 500))], headers={"X-Total-Count": str(len(every))})
 
     def select(self, **params: Any) -> list[dict[str, Any]]:
-        return select(WORKLOAD, self.store, selection_from(WORKLOAD, {"pce_org_id": 1, **params}))
+        return select(WORKLOAD, self.store, read_listing(WORKLOAD, {"pce_org_id": 1, **params}))
 
     def hostnames(self, **params: Any) -> list[str]:
         return [entry["hostname"] for entry in self.select(**params)]
@@ -248,7 +248,7 @@ def test_a_workload_is_shown_in_one_form() -> None:
         ven={"href": "/orgs/1/vens/1", "status": "suspended", "version": "20"},
         agent={"status": {"status": "active", "agent_version": "21"}},
     )
-    assert WORKLOAD.present(Server(raw).store.query({})[0]) == {
+    assert WORKLOAD.to_result(Server(raw).store.query({})[0]) == {
         "href": href(1),
         "name": "Web 1",
         "hostname": "web1",
@@ -286,7 +286,7 @@ def test_a_workload_is_shown_in_one_form() -> None:
     ],
 )
 def test_what_newer_and_older_pces_say_of_the_ven(raw: dict[str, Any], expected: tuple[str | None, str | None]) -> None:
-    shown = WORKLOAD.present(Server(workload(1, "web1", **raw)).store.query({})[0])
+    shown = WORKLOAD.to_result(Server(workload(1, "web1", **raw)).store.query({})[0])
     assert shown is not None
     found = shown["ven"] and (shown["ven"]["status"], shown["ven"]["version"])
     assert found == expected
@@ -305,4 +305,4 @@ def test_what_newer_and_older_pces_say_of_the_ven(raw: dict[str, Any], expected:
 )
 def test_a_filter_that_asks_for_nothing_is_told(params: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=f"^{message}$"):
-        selection_from(WORKLOAD, params)
+        read_listing(WORKLOAD, params)

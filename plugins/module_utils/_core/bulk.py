@@ -24,19 +24,19 @@ from .errors import (
     UnreachableError,
     UntrustedError,
 )
-from .fields import checked
-from .kind import ABSENT, PRESENT, BatchStore, Identity, Kind, Raw, Scope, Store
+from .fields import parse_option
 from .plan import Action
-from .reconcile import Outcome, Request, Step, carry_out, prepare, request_from, warnings_of
+from .reconcile import DesiredState, Result, Step, apply, prepare, read_desired_state, warnings_of
+from .resource import ABSENT, PRESENT, BatchStore, Identity, Raw, Resource, Scope, Store
 from .snapshot import Snapshot
 
 PURGE = "purge"
 PURGE_SCOPE = "purge_scope"
 
-MOST_AT_A_TIME = 10
+MAX_CONCURRENCY = 10
 """Objects that are written at a time. More would not make a PCE's limit any higher."""
 
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 
 
 class BulkError(CollectionError):
@@ -52,7 +52,7 @@ class BulkError(CollectionError):
 
 
 @dataclass(frozen=True)
-class BulkOutcome:
+class BulkResult:
     """What was done, or in check mode would be. ``outcomes`` has an entry for each object, in the order of the task:
     the listed ones, then those that were removed because they are not listed.
     """
@@ -77,72 +77,74 @@ class Bulk:
     time.
     """
 
-    requests: Sequence[Request]
+    desired_states: Sequence[DesiredState]
     purge: Purge | None = None
     concurrency: int = 1
 
 
-def bulk_from(kind: Kind, params: Mapping[str, Any]) -> Bulk:
+def read_bulk(resource: Resource, params: Mapping[str, Any]) -> Bulk:
     """Return what the options ask for. Raise OptionError, naming the entry, for what is wrong in them."""
     concurrency = params.get("concurrency", 1)
-    if not 1 <= concurrency <= MOST_AT_A_TIME:
-        raise OptionError("concurrency", f"must be 1 to {MOST_AT_A_TIME}, not {concurrency}")
-    return Bulk(requests_from(kind, params), _purge_from(kind, params), concurrency)
+    if not 1 <= concurrency <= MAX_CONCURRENCY:
+        raise OptionError("concurrency", f"must be 1 to {MAX_CONCURRENCY}, not {concurrency}")
+    return Bulk(read_desired_states(resource, params), _purge_from(resource, params), concurrency)
 
 
-def requests_from(kind: Kind, params: Mapping[str, Any]) -> list[Request]:
+def read_desired_states(resource: Resource, params: Mapping[str, Any]) -> list[DesiredState]:
     """Return what the list of objects in ``params`` asks for.
 
     Raise OptionError naming the entry for a wrong one, and for an object that is listed twice: the two would undo each
     other at every run.
     """
-    requests: list[Request] = []
+    desired_states: list[DesiredState] = []
     seen: dict[Any, int] = {}
-    for position, entry in enumerate(params[kind.plural]):
-        where = f"{kind.plural}[{position}]"
+    for position, entry in enumerate(params[resource.plural]):
+        where = f"{resource.plural}[{position}]"
         try:
-            request = request_from(kind, {**params, **entry, "state": entry.get("state") or PRESENT})
+            desired_state = read_desired_state(resource, {**params, **entry, "state": entry.get("state") or PRESENT})
         except OptionError as error:
             raise OptionError(f"{where}.{error.option}", error.problem) from error
-        for identity in filter(None, (request.identity, request.new_identity)):
+        for identity in filter(None, (desired_state.identity, desired_state.new_identity)):
             called = identity.reference or tuple(identity.names.items())
             if called in seen:
-                raise OptionError(where, f"is the {kind.title} {identity} of {kind.plural}[{seen[called]}] again")
+                raise OptionError(
+                    where, f"is the {resource.title} {identity} of {resource.plural}[{seen[called]}] again"
+                )
             seen[called] = position
-        requests.append(request)
-    return requests
+        desired_states.append(desired_state)
+    return desired_states
 
 
-def _purge_from(kind: Kind, params: Mapping[str, Any]) -> Purge | None:
+def _purge_from(resource: Resource, params: Mapping[str, Any]) -> Purge | None:
     if not params[PURGE]:
         return None
     given = params.get(PURGE_SCOPE) or {}
-    known = ", ".join(kind.scopes)
-    if kind.scopes and not given:
-        raise OptionError(PURGE_SCOPE, f"is needed with purge, to say which {kind.title}s may be removed ({known})")
+    known = ", ".join(resource.scopes)
+    if resource.scopes and not given:
+        raise OptionError(PURGE_SCOPE, f"is needed with purge, to say which {resource.title}s may be removed ({known})")
     conditions = []
     for name, value in given.items():
         where = f"{PURGE_SCOPE}.{name}"
-        if name not in kind.scopes:
+        if name not in resource.scopes:
             raise OptionError(where, f"is not known; known are {known}")
-        scope = kind.scopes[name]
+        scope = resource.scopes[name]
         # A condition that is null was meant to be one: without it, more would be removed.
-        wanted = checked(where, scope.parse, value)
-        other = kind.field(scope.field).refers_to
+        wanted = parse_option(where, scope.parse, value)
+        other = resource.field(scope.field).refers_to
         for entry in wanted if other is not None else ():
             if other is not None and other.reference in entry:
-                kind.api.check_reference(params, other.plural, where, entry[other.reference])
+                resource.api.check_reference(params, other.plural, where, entry[other.reference])
         conditions.append((scope, wanted))
     return Purge(conditions)
 
 
-def reconcile_all(kind: Kind, store: Store, bulk: Bulk, dry_run: bool) -> BulkOutcome:
+def reconcile_all(resource: Resource, store: Store, bulk: Bulk, dry_run: bool) -> BulkResult:
     """Bring the objects to their wanted states, or say what that would take.
 
     All is planned before anything is written. One object that fails does not stop the others; in the end BulkError
     names those that failed. Nothing is purged then: what is not listed may be what the failed one was to replace.
     """
-    run = _Run(kind, store, bulk, dry_run)
+    run = _Run(resource, store, bulk, dry_run)
     run.plan()
     run.write()
     return run.end()
@@ -155,7 +157,7 @@ class _Item:
     names: Mapping[str, Any]
     label: str
     step: Step | None = None
-    outcome: Outcome | None = None
+    outcome: Result | None = None
     error: CollectionError | None = None
 
     @property
@@ -165,7 +167,7 @@ class _Item:
 
 @dataclass
 class _Run:
-    kind: Kind
+    resource: Resource
     store: Store
     bulk: Bulk
     dry_run: bool
@@ -175,21 +177,21 @@ class _Run:
     held_back: bool = False
 
     def __post_init__(self) -> None:
-        self._parameters = _narrowing(self.kind, self.bulk)
-        self.snapshot = Snapshot(self.kind, self.store, self._parameters)
+        self._parameters = _narrowing(self.resource, self.bulk)
+        self.snapshot = Snapshot(self.resource, self.store, self._parameters)
         self._lock = threading.Lock()
         self._stopped: str | None = None
         self._done = self._failed = self._total = 0
 
     def plan(self) -> None:
         """Find out what is to be done. Raise an error where that shows that nothing may be."""
-        self.listed = [self._prepared(request) for request in self.bulk.requests]
-        self._refuse_doubles()
+        self.listed = [self._prepared(desired_state) for desired_state in self.bulk.desired_states]
+        self._refuse_duplicates()
         if self.bulk.purge is not None:
-            self.purged = [self._prepared(request) for request in self._others(self.bulk.purge)]
+            self.purged = [self._prepared(desired_state) for desired_state in self._others(self.bulk.purge)]
         changes = sum(item.is_change for item in [*self.listed, *self.purged])
         if changes and isinstance(self.store, BatchStore):
-            self.store.demand_time(changes, f"changing {changes} {self.kind.title}s")
+            self.store.ensure_within_deadline(changes, f"changing {changes} {self.resource.title}s")
 
     def write(self) -> None:
         """Carry out what is planned; the purge only if nothing that is listed has failed."""
@@ -201,29 +203,29 @@ class _Run:
         if not self.dry_run:
             self._read_back()
 
-    def end(self) -> BulkOutcome:
+    def end(self) -> BulkResult:
         """Return what was done, or raise BulkError where something failed."""
         items = [*self.listed, *self.purged]
         failures = [item for item in items if item.error is not None]
         outcomes = [self._shown(item) for item in items]
         changed = any(entry["changed"] for entry in outcomes)
         if failures:
-            several = [f"{item.label}: {item.error}" for item in failures[:_MOST_NAMED]]
-            more = "; …" if len(failures) > _MOST_NAMED else ""
+            several = [f"{item.label}: {item.error}" for item in failures[:_MAX_NAMED]]
+            more = "; …" if len(failures) > _MAX_NAMED else ""
             held_back = "; nothing was purged" if self.held_back else ""
             raise BulkError(
-                f"{len(failures)} of {len(items)} {self.kind.title}s failed{held_back}: {'; '.join(several)}{more}",
+                f"{len(failures)} of {len(items)} {self.resource.title}s failed{held_back}: {'; '.join(several)}{more}",
                 changed,
                 outcomes,
             )
         before, after = self._diff(items)
-        return BulkOutcome(changed, outcomes, before, after, self.warnings)
+        return BulkResult(changed, outcomes, before, after, self.warnings)
 
-    def _prepared(self, request: Request) -> _Item:
-        names = {name: request.identity.names.get(name) for name in self.kind.identity}
-        item = _Item(names, _label(request.identity))
+    def _prepared(self, desired_state: DesiredState) -> _Item:
+        names = {name: desired_state.identity.names.get(name) for name in self.resource.identity}
+        item = _Item(names, _label(desired_state.identity))
         try:
-            item.step = prepare(self.kind, self.snapshot, request)
+            item.step = prepare(self.resource, self.snapshot, desired_state)
         except CollectionError as error:
             # A server that cannot be asked for one object cannot be asked for the others, and nothing is written yet.
             if isinstance(error, RequestError) and not isinstance(error, ContractError):
@@ -231,58 +233,58 @@ class _Run:
             item.error = error
             return item
         before = item.step.plan.before
-        if request.identity.reference is not None and before is not None:
-            item.names = {name: before[name] for name in self.kind.identity}
+        if desired_state.identity.reference is not None and before is not None:
+            item.names = {name: before[name] for name in self.resource.identity}
             item.label = _label(Identity(names=item.names))
         return item
 
-    def _refuse_doubles(self) -> None:
+    def _refuse_duplicates(self) -> None:
         """Raise OptionError for an object that is listed by its reference and by its names."""
         seen: dict[Any, int] = {}
         for position, item in enumerate(self.listed):
             shown = item.step.plan.before if item.step is not None else None
-            reference = shown[self.kind.reference] if shown is not None else None
+            reference = shown[self.resource.reference] if shown is not None else None
             if reference is not None and seen.setdefault(reference, position) != position:
-                where = f"{self.kind.plural}[{position}]"
-                raise OptionError(where, f"is {reference} of {self.kind.plural}[{seen[reference]}] again")
+                where = f"{self.resource.plural}[{position}]"
+                raise OptionError(where, f"is {reference} of {self.resource.plural}[{seen[reference]}] again")
 
-    def _others(self, purge: Purge) -> list[Request]:
+    def _others(self, purge: Purge) -> list[DesiredState]:
         """Return what removes the objects that are not listed, by their references."""
         conditions = [(scope, self._resolved(scope, wanted)) for scope, wanted in purge.conditions]
         listed = {tuple(item.names.values()) for item in self.listed}
         listed |= {tuple(item.step.identity.names.values()) for item in self.listed if item.step is not None}
         known = {
-            item.step.plan.before[self.kind.reference]
+            item.step.plan.before[self.resource.reference]
             for item in self.listed
             if item.step is not None and item.step.plan.before is not None
         }
         unknown = [raw for raw in self.snapshot.unknown if self._is_in(conditions, raw, known)]
         if unknown:
             # It may be one that is listed, and purging it would remove what the task is to keep.
-            references = ", ".join(self.kind.reference_of(raw) for raw in unknown[:_MOST_NAMED])
+            references = ", ".join(self.resource.reference_of(raw) for raw in unknown[:_MAX_NAMED])
             raise CollectionError(
                 f"nothing was done: purge would remove what cannot be recognised, since the server shows no readable "
-                f"{self.kind.identity[0]} for {references}"
+                f"{self.resource.identity[0]} for {references}"
             )
         return [
-            Request(Identity(self.kind.reference_of(raw)), {}, ABSENT)
+            DesiredState(Identity(self.resource.reference_of(raw)), {}, ABSENT)
             for names, raw in self.snapshot.named()
             if names not in listed and self._is_in(conditions, raw, known)
         ]
 
     def _resolved(self, scope: Scope, wanted: Any) -> Any:
-        if self.kind.field(scope.field).refers_to is None:
+        if self.resource.field(scope.field).refers_to is None:
             return wanted
         # A label that this task makes is on nothing yet.
-        create = any(request.create_missing for request in self.bulk.requests) or None
+        create = any(desired_state.create_missing for desired_state in self.bulk.desired_states) or None
         try:
             return self.snapshot.resolve({scope.field: wanted}, create)[scope.field]
         except MissingReferenceError as error:
             raise MissingReferenceError(f"{PURGE_SCOPE}.{error}") from error
 
     def _is_in(self, conditions: Sequence[tuple[Scope, Any]], raw: Raw, known: set[Any]) -> bool:
-        shown = self.kind.present(raw) or {}
-        if (self.kind.protected and shown[self.kind.protected]) or shown[self.kind.reference] in known:
+        shown = self.resource.to_result(raw) or {}
+        if (self.resource.protected and shown[self.resource.protected]) or shown[self.resource.reference] in known:
             return False
         return all(scope.matches(wanted, shown[scope.field]) for scope, wanted in conditions)
 
@@ -302,7 +304,7 @@ class _Run:
             item.error = CollectionError(f"not tried, since what befell {self._stopped} would befall it too")
         else:
             try:
-                item.outcome = carry_out(self.kind, self.snapshot, item.step, self.dry_run)
+                item.outcome = apply(self.resource, self.snapshot, item.step, self.dry_run)
             except CollectionError as error:
                 item.error = error
                 if _stops_all(error):
@@ -315,7 +317,7 @@ class _Run:
             with self._lock:
                 self._done += 1
                 self._failed += item.error is not None
-                progress.tell(f"{self.kind.title}s changed", self._done, self._total, self._failed)
+                progress.report_progress(f"{self.resource.title}s changed", self._done, self._total, self._failed)
 
     def _read_back(self) -> None:
         """Replace what updated objects should be by what the server shows, over one read for all of them."""
@@ -323,7 +325,7 @@ class _Run:
         if not updated or not isinstance(self.store, BatchStore):
             return
         try:
-            shown = Snapshot(self.kind, self.store, self._parameters)
+            shown = Snapshot(self.resource, self.store, self._parameters)
         except CollectionError as error:
             self.warnings.append(f"what was written could not be read back: {error}")
             return
@@ -331,7 +333,7 @@ class _Run:
             if item.step is not None and item.outcome is not None:
                 self._compare(item, item.step, item.outcome, shown)
 
-    def _compare(self, item: _Item, step: Step, outcome: Outcome, shown: Snapshot) -> None:
+    def _compare(self, item: _Item, step: Step, outcome: Result, shown: Snapshot) -> None:
         raw = shown.find(Identity(step.plan.reference))
         if raw is None:
             item.error = CollectionError(
@@ -339,10 +341,12 @@ class _Run:
             )
             item.error.changed = True
             return
-        left = self.kind.plan(raw, self.snapshot.resolve(step.request.desired, create=True), step.request.state)
-        item.outcome = Outcome(
+        left = self.resource.plan(
+            raw, self.snapshot.resolve(step.desired_state.desired, create=True), step.desired_state.state
+        )
+        item.outcome = Result(
             outcome.changed,
-            self.kind.present(raw),
+            self.resource.to_result(raw),
             outcome.before,
             outcome.after,
             [*outcome.warnings, *warnings_of(left)],
@@ -350,19 +354,19 @@ class _Run:
         )
 
     def _shown(self, item: _Item) -> Mapping[str, Any]:
-        outcome = item.outcome if item.outcome is not None else Outcome(False, None)
+        outcome = item.outcome if item.outcome is not None else Result(False, None)
         if item.error is None:
             self.warnings += [f"{item.label}: {warning}" for warning in outcome.warnings]
         shown = None if item.error else outcome.result
         known = item.step.plan.reference if item.step is not None else None
         return {
             **item.names,
-            self.kind.reference: shown[self.kind.reference] if shown is not None else known,
+            self.resource.reference: shown[self.resource.reference] if shown is not None else known,
             "action": "failed" if item.error else outcome.action.value,
             "changed": item.error.changed if item.error else outcome.changed,
             "error": str(item.error) if item.error else None,
             # The whole object only where it is news: Ansible is slow with megabytes of unchanged ones.
-            self.kind.name: shown if outcome.changed else None,
+            self.resource.name: shown if outcome.changed else None,
         }
 
     def _diff(self, items: Sequence[_Item]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -385,18 +389,20 @@ class _Run:
         return before, after
 
 
-def _narrowing(kind: Kind, bulk: Bulk) -> dict[str, str]:
+def _narrowing(resource: Resource, bulk: Bulk) -> dict[str, str]:
     """Return query parameters that leave out objects that have nothing to do with the task.
 
     Where a server filters names partially and all names of the task begin alike, those that do not contain that
     beginning are neither listed nor, if purging goes by such a beginning too, to be removed.
     """
-    name = kind.identity[0]
-    if not any(query.partial and query.encode is not None for query in kind.field(name).queries):
+    name = resource.identity[0]
+    if not any(query.partial and query.encode is not None for query in resource.field(name).filters):
         return {}
     names: list[Any] = []
-    for request in bulk.requests:
-        names += [identity.names.get(name) for identity in (request.identity, request.new_identity) if identity]
+    for desired_state in bulk.desired_states:
+        names += [
+            identity.names.get(name) for identity in (desired_state.identity, desired_state.new_identity) if identity
+        ]
     if bulk.purge is not None:
         conditions = bulk.purge.conditions
         names += [wanted for scope, wanted in conditions if scope.is_prefix and scope.field == name] or [None]

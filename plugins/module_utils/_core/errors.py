@@ -79,7 +79,7 @@ class RequestError(CollectionError):
     def __str__(self) -> str:
         return f"{super().__str__()}. {_UNKNOWN}" if self._unknown else super().__str__()
 
-    def leave_open(self) -> None:
+    def mark_outcome_unknown(self) -> None:
         """Say that the server may have done, or may still do, what it was asked for."""
         self._unknown = self.changed = True
 
@@ -163,7 +163,7 @@ def looked_for_after(ended: str, may_be_done: bool) -> Iterator[None]:
     except RequestError as error:
         error.add(f"It was looked for after {ended}")
         if may_be_done:
-            error.leave_open()
+            error.mark_outcome_unknown()
         raise
 
 

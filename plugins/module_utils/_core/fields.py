@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Callable
 from .errors import OptionError
 
 if TYPE_CHECKING:
-    from .kind import Kind
+    from .resource import Resource
 
-LARGEST_INTEGER = 2147483647
+MAX_INTEGER = 2147483647
 UNLIMITED = "unlimited"
 
 
@@ -30,7 +30,7 @@ def _unchanged(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Query:
+class Filter:
     """How a property filters an info module's results.
 
     ``spec`` is the option's argument spec (with ``name`` where the option is called otherwise), ``parse`` checks the
@@ -49,9 +49,9 @@ class Query:
     partial: bool = False
 
 
-def partial_text() -> Query:
+def partial_text() -> Filter:
     """Return the filter of a text by a part of it, as the server compares."""
-    return Query(
+    return Filter(
         {"type": "str"},
         matches=lambda wanted, value: wanted.lower() in str(value or "").lower(),
         encode=str,
@@ -60,9 +60,9 @@ def partial_text() -> Query:
     )
 
 
-def exact_text(trusted: bool = False) -> Query:
+def exact_text(trusted: bool = False) -> Filter:
     """Return the filter of a text that the server knows and compares as a whole."""
-    return Query({"type": "str"}, encode=str, trusted=trusted)
+    return Filter({"type": "str"}, encode=str, trusted=trusted)
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class Field:
     read: Callable[[Any], Any] = _unchanged
     write: Callable[[Any], Any] = _unchanged
     legacy: tuple[str, Mapping[Any, Any]] | None = None
-    queries: Sequence[Query] = field(default_factory=tuple)
-    refers_to: Kind | None = None
+    filters: Sequence[Filter] = field(default_factory=tuple)
+    refers_to: Resource | None = None
     one_per: str = ""
     path: Sequence[str] = ()
     secret: bool = False
@@ -114,15 +114,15 @@ class Field:
 
 
 def text(
-    name: str, longest: int | None = None, shortest: int = 0, nullable: bool = False, query: Query | None = None
+    name: str, max_length: int | None = None, min_length: int = 0, nullable: bool = False, query: Filter | None = None
 ) -> Field:
     """Return a text property. What is unset is null where ``nullable`` (an empty option says so), else ``""``."""
 
     def parse(value: str) -> str | None:
-        if len(value) < shortest:
-            raise ValueError("must not be empty" if shortest == 1 else f"must have at least {shortest} characters")
-        if longest is not None and len(value) > longest:
-            raise ValueError(f"must have at most {longest} characters, not {len(value)}")
+        if len(value) < min_length:
+            raise ValueError("must not be empty" if min_length == 1 else f"must have at least {min_length} characters")
+        if max_length is not None and len(value) > max_length:
+            raise ValueError(f"must have at most {max_length} characters, not {len(value)}")
         return None if nullable and not value else value
 
     def read(value: Any) -> Any:
@@ -130,15 +130,15 @@ def text(
             return value or None
         return "" if value is None else value
 
-    return Field(name, {"type": "str"}, parse, read, queries=() if query is None else (query,))
+    return Field(name, {"type": "str"}, parse, read, filters=() if query is None else (query,))
 
 
 def flag(name: str, legacy: str | None = None) -> Field:
     """Return a boolean property. A server that does not know it, or answers null, means false."""
-    wanted = [Query({"type": "bool"})]
+    wanted = [Filter({"type": "bool"})]
     if legacy:
-        wanted.append(Query({"type": "bool"}, name=legacy))
-    return Field(name, {"type": "bool"}, read=bool, legacy=(legacy, {}) if legacy else None, queries=tuple(wanted))
+        wanted.append(Filter({"type": "bool"}, name=legacy))
+    return Field(name, {"type": "bool"}, read=bool, legacy=(legacy, {}) if legacy else None, filters=tuple(wanted))
 
 
 def choice(
@@ -149,13 +149,13 @@ def choice(
 ) -> Field:
     """Return a property with one of some words for its value; ``encode`` where the server filters by it."""
     spec = {"type": "str", "choices": list(choices)}
-    queries = [Query(spec, encode=encode)]
+    filters = [Filter(spec, encode=encode)]
     if legacy:
         old_name, translation = legacy
-        queries.append(
-            Query({"type": "str", "choices": list(translation)}, name=old_name, parse=translation.__getitem__)
+        filters.append(
+            Filter({"type": "str", "choices": list(translation)}, name=old_name, parse=translation.__getitem__)
         )
-    return Field(name, spec, legacy=legacy, queries=tuple(queries))
+    return Field(name, spec, legacy=legacy, filters=tuple(filters))
 
 
 def limit(name: str, words: Mapping[str, int] | None = None, query: str = "") -> Field:
@@ -168,7 +168,7 @@ def limit(name: str, words: Mapping[str, int] | None = None, query: str = "") ->
 
     def parse(value: str) -> Any:
         canonical = read(value)
-        if canonical == UNLIMITED or (isinstance(canonical, int) and 1 <= canonical <= LARGEST_INTEGER):
+        if canonical == UNLIMITED or (isinstance(canonical, int) and 1 <= canonical <= MAX_INTEGER):
             return canonical
         raise ValueError(f"must be {allowed}, not {value}")
 
@@ -182,7 +182,7 @@ def limit(name: str, words: Mapping[str, int] | None = None, query: str = "") ->
 
     spec = {"type": "str", "no_log": False}  # "key" in a name makes Ansible suspect a secret
     return Field(
-        name, spec, parse, read, queries=(Query({**spec, **({"aliases": [query]} if query else {})}, parse=parse),)
+        name, spec, parse, read, filters=(Filter({**spec, **({"aliases": [query]} if query else {})}, parse=parse),)
     )
 
 
@@ -193,10 +193,10 @@ def server(
     if query is None:
         return Field(name)
     read = bool if query["type"] == "bool" else _unchanged
-    return Field(name, read=read, queries=(Query(query) if matches is None else Query(query, matches=matches),))
+    return Field(name, read=read, filters=(Filter(query) if matches is None else Filter(query, matches=matches),))
 
 
-def checked(option: str, parse: Callable[[Any], Any], value: Any) -> Any:
+def parse_option(option: str, parse: Callable[[Any], Any], value: Any) -> Any:
     """Return ``parse(value)``. Raise OptionError naming ``option`` where that raises ValueError."""
     try:
         return parse(value)

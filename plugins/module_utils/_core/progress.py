@@ -21,7 +21,7 @@ _INTERVAL = 0.5
 _last = [0.0]
 
 
-def tell(what: str, done: int, total: int, failed: int = 0) -> None:
+def report_progress(what: str, done: int, total: int, failed: int = 0) -> None:
     """Say that ``done`` of ``total`` ``what`` ("pairing keys generated") are done, ``failed`` of them in vain."""
     path = os.environ.get(VARIABLE)
     now = time.monotonic()

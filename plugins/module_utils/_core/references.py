@@ -16,29 +16,29 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .answers import one_line
 from .errors import CollectionError, MissingReferenceError, OptionError
-from .fields import Field, Query
-from .kind import PRESENT, Identity, Kind, Store
-from .reconcile import Request, reconcile
+from .fields import Field, Filter
+from .reconcile import DesiredState, reconcile
+from .resource import PRESENT, Identity, Resource, Store
+from .text import one_line
 
 Entry = dict[str, str]
 
 
-def references(name: str, kind: Kind, one_per: str) -> Field:
+def references(name: str, resource: Resource, one_per: str) -> Field:
     """Return a set of references to objects of ``kind``: its order has no meaning, and each counts once.
 
     At most one of them may have the same value of ``one_per``, a part of the identity. The filter takes a list of lists
     of references and matches objects that refer to all of one of them.
     """
-    reference = kind.reference
+    reference = resource.reference
 
     def read(value: Any) -> list[Entry]:
         entries = value if isinstance(value, list) else []
         return _as_set({reference: str(item[reference])} for item in entries if _has_reference(item, reference))
 
     def parse(value: Any) -> list[Entry]:
-        return parse_entries(kind, value, one_per)
+        return parse_entries(resource, value, one_per)
 
     def parse_query(value: Any) -> list[list[Entry]]:
         # One list of references alone is one group.
@@ -46,7 +46,7 @@ def references(name: str, kind: Kind, one_per: str) -> Field:
         if not all(isinstance(group, list) and group for group in groups):
             raise ValueError("must be a list, or a list of lists, none of them empty")
         return [
-            _as_set(parse_entry(kind, {reference: item} if isinstance(item, str) else item) for item in group)
+            _as_set(parse_entry(resource, {reference: item} if isinstance(item, str) else item) for item in group)
             for group in groups
         ]
 
@@ -57,19 +57,19 @@ def references(name: str, kind: Kind, one_per: str) -> Field:
     def encode(wanted: Any) -> str:
         return json.dumps([[item[reference] for item in group] for group in wanted])
 
-    query = Query({"type": "list", "elements": "raw"}, parse=parse_query, matches=matches, encode=encode)
+    query = Filter({"type": "list", "elements": "raw"}, parse=parse_query, matches=matches, encode=encode)
     spec = {"type": "list", "elements": "dict"}
-    return Field(name, spec, parse, read, queries=(query,), refers_to=kind, one_per=one_per)
+    return Field(name, spec, parse, read, filters=(query,), refers_to=resource, one_per=one_per)
 
 
-def parse_entries(kind: Kind, entries: Sequence[Any], one_per: str) -> list[Entry]:
+def parse_entries(resource: Resource, entries: Sequence[Any], one_per: str) -> list[Entry]:
     """Return the entries of an option as a canonical list. Raise ValueError for a wrong one."""
-    found = _as_set(parse_entry(kind, item) for item in entries)
-    check_one_per(kind, one_per, [item for item in found if kind.reference not in item])
+    found = _as_set(parse_entry(resource, item) for item in entries)
+    check_one_per(resource, one_per, [item for item in found if resource.reference not in item])
     return found
 
 
-def parse_entry(kind: Kind, entry: Any) -> Entry:
+def parse_entry(resource: Resource, entry: Any) -> Entry:
     """Return what an entry of an option refers to, canonical. Raise ValueError for an entry that does not say.
 
     ``{reference: …}``, ``{name: value, …}`` with the whole identity, or, where that has two parts, a single
@@ -77,50 +77,52 @@ def parse_entry(kind: Kind, entry: Any) -> Entry:
     """
     given = dict(entry) if isinstance(entry, Mapping) else {}
     # What a result showed says more of the object; its reference is what counts.
-    if isinstance(given.get(kind.reference), str) and given[kind.reference]:
-        return {kind.reference: str(given[kind.reference])}
-    reserved = {kind.reference, *kind.identity}
-    if len(kind.identity) == 2 and len(given) == 1 and not set(given) & reserved:
-        given = dict(zip(kind.identity, next(iter(given.items()))))
-    if set(given) != set(kind.identity):
-        names = ", ".join(f"{name}: …" for name in kind.identity)
-        short = f", or one {kind.identity[0]} with its {kind.identity[1]}" if len(kind.identity) == 2 else ""
-        forms = f"{{{kind.reference}: …}}, {{{names}}}{short}"
+    if isinstance(given.get(resource.reference), str) and given[resource.reference]:
+        return {resource.reference: str(given[resource.reference])}
+    reserved = {resource.reference, *resource.identity}
+    if len(resource.identity) == 2 and len(given) == 1 and not set(given) & reserved:
+        given = dict(zip(resource.identity, next(iter(given.items()))))
+    if set(given) != set(resource.identity):
+        names = ", ".join(f"{name}: …" for name in resource.identity)
+        short = (
+            f", or one {resource.identity[0]} with its {resource.identity[1]}" if len(resource.identity) == 2 else ""
+        )
+        forms = f"{{{resource.reference}: …}}, {{{names}}}{short}"
         raise ValueError(f"has an entry {_shown(entry)}; it must be {forms}")
-    return {name: _name(kind, name, given[name]) for name in kind.identity}
+    return {name: _name(resource, name, given[name]) for name in resource.identity}
 
 
-def _name(kind: Kind, name: str, value: Any) -> str:
+def _name(resource: Resource, name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ValueError(f"has an entry whose {name} is no text: {_shown(value)}")  # noqa: TRY004 - names the option
     try:
-        return str(kind.field(name).parse(str(value)))
+        return str(resource.field(name).parse(str(value)))
     except ValueError as error:
         raise ValueError(f"has an entry whose {name} {error}") from error
 
 
-def check_one_per(kind: Kind, one_per: str, named: Iterable[Mapping[str, str]]) -> None:
+def check_one_per(resource: Resource, one_per: str, named: Iterable[Mapping[str, str]]) -> None:
     """Raise ValueError where two entries have the same ``one_per``."""
     seen: dict[str, Mapping[str, str]] = {}
     for item in named:
         other = seen.setdefault(item[one_per], item)
         if other != item:
             raise ValueError(
-                f"must not have more than one {kind.title} of one {one_per}: "
-                f"{called(kind, other)} and {called(kind, item)}"
+                f"must not have more than one {resource.title} of one {one_per}: "
+                f"{called(resource, other)} and {called(resource, item)}"
             )
 
 
-def called(kind: Kind, names: Mapping[str, Any]) -> str:
+def called(resource: Resource, names: Mapping[str, Any]) -> str:
     """Return what an object is called in a sentence."""
-    return one_line("=".join(str(names[name]) for name in kind.identity))
+    return one_line("=".join(str(names[name]) for name in resource.identity))
 
 
 class References:
     """The objects of one kind that others refer to, as one read showed them. Several threads may use one."""
 
-    def __init__(self, kind: Kind, store: Store) -> None:
-        self.kind = kind
+    def __init__(self, resource: Resource, store: Store) -> None:
+        self.resource = resource
         self._store = store
         self._lock = threading.RLock()
         self._is_read = False
@@ -134,12 +136,12 @@ class References:
         Raise MissingReferenceError for an object that does not exist, naming the nearest and ``create_option``; with
         ``create`` it stays as it is.
         """
-        if all(self.kind.reference in item for item in entries):
+        if all(self.resource.reference in item for item in entries):
             return list(entries)
         found = [self._found(field.name, item, create, create_option) for item in entries]
         named = [self.names(item) for item in found]
         try:
-            check_one_per(self.kind, field.one_per, [item for item in named if item is not None])
+            check_one_per(self.resource, field.one_per, [item for item in named if item is not None])
         except ValueError as error:
             raise OptionError(field.name, str(error)) from error
         return _as_set(found)
@@ -153,21 +155,23 @@ class References:
         with self._lock:
             self._read()
             if names in self._failures:
-                raise CollectionError(f"the {self.kind.title} {called(self.kind, entry)}: {self._failures[names]}")
+                raise CollectionError(
+                    f"the {self.resource.title} {called(self.resource, entry)}: {self._failures[names]}"
+                )
             if names in self._by_names:
                 return self._by_names[names][0], False
-            request = Request(Identity(names=entry), entry, PRESENT)
+            request = DesiredState(Identity(names=entry), entry, PRESENT)
             try:
-                outcome = reconcile(self.kind, self._store, request, dry_run=False)
+                outcome = reconcile(self.resource, self._store, request, dry_run=False)
             except CollectionError as error:
                 self._failures[names] = str(error)
                 raise
-            self._enter(entry, str((outcome.result or {})[self.kind.reference]))
+            self._enter(entry, str((outcome.result or {})[self.resource.reference]))
             return self._by_names[names][0], outcome.changed
 
     def names(self, entry: Mapping[str, str]) -> Entry | None:
         """Return the identity of what an entry refers to, None where the server shows no such object."""
-        reference = entry.get(self.kind.reference)
+        reference = entry.get(self.resource.reference)
         if reference is None:
             return dict(entry)
         self._read()
@@ -179,13 +183,13 @@ class References:
         references = self._by_names.get(self._key(entry), [])
         if not references:
             raise MissingReferenceError(
-                f"{option}: there is no {self.kind.title} {called(self.kind, entry)}{self._advice(entry)}"
+                f"{option}: there is no {self.resource.title} {called(self.resource, entry)}{self._advice(entry)}"
                 + (f"; {create_option}: true would make it" if create_option else "")
             )
         return references
 
     def _found(self, option: str, entry: Entry, create: bool, create_option: str) -> Entry:
-        if self.kind.reference in entry:
+        if self.resource.reference in entry:
             return entry
         try:
             references = self.references_of(entry, option, create_option)
@@ -194,13 +198,15 @@ class References:
                 return entry
             raise
         if len(references) > 1:
-            raise self.kind.ambiguous(Identity(names=entry), [{self.kind.reference: item} for item in references])
-        return {self.kind.reference: references[0]}
+            raise self.resource.ambiguous(
+                Identity(names=entry), [{self.resource.reference: item} for item in references]
+            )
+        return {self.resource.reference: references[0]}
 
     def _advice(self, entry: Mapping[str, str]) -> str:
         with self._lock:
-            known = sorted({called(self.kind, names) for names in self._by_reference.values()})
-        near = difflib.get_close_matches(called(self.kind, entry), known)
+            known = sorted({called(self.resource, names) for names in self._by_reference.values()})
+        near = difflib.get_close_matches(called(self.resource, entry), known)
         return f"; the nearest are {', '.join(near)}" if near else ""
 
     def _read(self) -> None:
@@ -208,10 +214,10 @@ class References:
             if self._is_read:
                 return
             for raw in self._store.query({}):
-                names, reference = self.kind.names_of(raw), raw.get(self.kind.reference)
+                names, reference = self.resource.names_of(raw), raw.get(self.resource.reference)
                 # What has no name or no reference cannot be referred to.
                 if names is not None and all(map(str, names)) and None not in names and isinstance(reference, str):
-                    self._enter({key: str(name) for key, name in zip(self.kind.identity, names)}, reference)
+                    self._enter({key: str(name) for key, name in zip(self.resource.identity, names)}, reference)
             self._is_read = True
 
     def _enter(self, entry: Entry, reference: str) -> None:
@@ -219,7 +225,7 @@ class References:
         self._by_reference[reference] = entry
 
     def _key(self, entry: Mapping[str, str]) -> tuple[str, ...]:
-        return tuple(entry[name] for name in self.kind.identity)
+        return tuple(entry[name] for name in self.resource.identity)
 
 
 def _shown(value: Any) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .kind import BatchStore, CarefulStore, Identity, Kind, Raw, ResolvingStore, Store
 from .plan import Action, Plan
+from .resource import BatchStore, CarefulStore, Identity, Raw, ResolvingStore, Resource, Store
 
 
 class Snapshot:
@@ -20,33 +20,37 @@ class Snapshot:
     """
 
     def __init__(
-        self, kind: Kind, store: Store, parameters: Mapping[str, str] | None = None, raws: Sequence[Raw] | None = None
+        self,
+        resource: Resource,
+        store: Store,
+        parameters: Mapping[str, str] | None = None,
+        raws: Sequence[Raw] | None = None,
     ) -> None:
-        self._kind = kind
+        self._resource = resource
         self._store = store
         self._by_names: dict[tuple[Any, ...], list[Raw]] = {}
         self._by_reference: dict[str, Raw] = {}
         self.unknown: list[Raw] = []
         for raw in store.query(parameters or {}) if raws is None else raws:
-            names = kind.names_of(raw)
+            names = resource.names_of(raw)
             if names is None:
                 self.unknown.append(raw)
             else:
                 self._by_names.setdefault(names, []).append(raw)
-            self._by_reference[kind.reference_of(raw)] = raw
+            self._by_reference[resource.reference_of(raw)] = raw
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one object with this identity, or None. Raise AmbiguousError where there are several."""
         if identity.reference is not None:
             return self._by_reference.get(identity.reference)
-        found = self._by_names.get(tuple(identity.names[name] for name in self._kind.identity), [])
+        found = self._by_names.get(tuple(identity.names[name] for name in self._resource.identity), [])
         if len(found) > 1:
-            raise self._kind.ambiguous(identity, found)
+            raise self._resource.ambiguous(identity, found)
         return found[0] if found else None
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         """Ask the store itself."""
-        return self._store.query(parameters, most)
+        return self._store.query(parameters, max_results)
 
     def check(self, plan: Plan, current: Raw | None) -> None:
         """Let the store look at a plan, where it does that."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .._core.fields import Field, Query, exact_text, partial_text, server, text
-from .._core.kind import Kind
-from .connection import PCE
+from .._core.fields import Field, Filter, exact_text, partial_text, server, text
+from .._core.resource import Resource
+from .api import PCE
 
 
 def user(name: str) -> Field:
@@ -26,10 +26,10 @@ def user(name: str) -> Field:
 def _key() -> Field:
     # "key" in a name makes Ansible suspect a secret.
     spec = {"type": "str", "no_log": False}
-    return replace(text("key", shortest=1), spec=spec, queries=(Query(spec, encode=str),))
+    return replace(text("key", min_length=1), spec=spec, filters=(Filter(spec, encode=str),))
 
 
-LABEL = Kind(
+LABEL = Resource(
     api=PCE,
     title="label",
     name="label",
@@ -40,7 +40,7 @@ LABEL = Kind(
     fields=(
         server("href"),
         _key(),
-        text("value", shortest=1, longest=255, query=partial_text()),
+        text("value", min_length=1, max_length=255, query=partial_text()),
         text("external_data_set", nullable=True, query=exact_text()),
         text("external_data_reference", nullable=True, query=exact_text()),
         server("created_at", {"type": "str"}),

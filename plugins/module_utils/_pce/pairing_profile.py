@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from .._core.fields import Field, choice, exact_text, flag, limit, partial_text, server, text
-from .._core.kind import Kind, Scope
 from .._core.references import Entry, parse_entries, references
-from .connection import PCE
+from .._core.resource import Resource, Scope
+from .api import PCE
 from .label import LABEL, user
 
 _MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
@@ -28,7 +28,7 @@ def _release() -> Field:
             return None
         return value or None
 
-    return Field("agent_software_release", {"type": "str"}, pinned, pinned, queries=(exact_text(trusted=True),))
+    return Field("agent_software_release", {"type": "str"}, pinned, pinned, filters=(exact_text(trusted=True),))
 
 
 def _text(value: Any) -> str:
@@ -43,7 +43,7 @@ def _labels(value: Any) -> list[Entry]:
     return parse_entries(LABEL, value, one_per="key")
 
 
-PAIRING_PROFILE = Kind(
+PAIRING_PROFILE = Resource(
     api=PCE,
     title="pairing profile",
     name="pairing_profile",
@@ -63,7 +63,7 @@ PAIRING_PROFILE = Kind(
     protected="is_default",
     fields=(
         server("href"),
-        text("name", shortest=1, longest=255, query=partial_text()),
+        text("name", min_length=1, max_length=255, query=partial_text()),
         text("description", query=partial_text()),
         flag("enabled"),
         choice("enforcement_mode", ["idle", "visibility_only", "selective", "full"], legacy=("mode", _MODES)),

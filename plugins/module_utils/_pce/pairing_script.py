@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.errors import ApiError, OptionError, RequestError
 from . import hrefs
-from .connection import PCE
+from .api import PCE
 from .pairing_profile import PAIRING_PROFILE
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -30,10 +30,10 @@ def fetch_script(params: Mapping[str, Any]) -> dict[str, Any]:
     version = params["api_version"]
     if not 1 <= version <= 999:
         raise OptionError("api_version", f"must be 1 to 999, not {version}")
-    client = PCE.client(params, base="")
+    pce = PCE.connect(params, base="")
     query = {"pair_script": params["script"], "profile_id": hrefs.number(params["profile_href"])}
     try:
-        answer = client.transport.get(f"/api/v{version}/software/ven/image", query, authenticate=False)
+        response = pce.http.get(f"/api/v{version}/software/ven/image", query, authenticate=False)
     except ApiError as error:
         if error.status != 404:
             raise
@@ -43,17 +43,17 @@ def fetch_script(params: Mapping[str, Any]) -> dict[str, Any]:
             error.path,
         ) from error
     try:
-        text = answer.body.decode("utf-8")
+        text = response.body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise answer.contract_error(f"the body is not {params['script']}, since it is not UTF-8") from error
+        raise response.contract_error(f"the body is not {params['script']}, since it is not UTF-8") from error
     # What comes back is run as root, and a login page of a proxy is no script.
     if not text.strip() or text.lstrip("\ufeff \r\n\t").startswith("<"):
-        raise answer.contract_error(f"the body is not {params['script']}")
+        raise response.contract_error(f"the body is not {params['script']}")
     return {
         "changed": False,
         "pairing_script": {
             "name": params["script"],
             "content": text,
-            "management_server": client.management_server,
+            "management_server": pce.management_server,
         },
     }

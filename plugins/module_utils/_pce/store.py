@@ -11,25 +11,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from .._core.answers import one_line
-from .._core.create import create_once, look_up_after
 from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before, looked_for_after
-from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
 from .._core.references import References, called
-from .._core.transport import Transport
+from .._core.resource import Identity, Raw, Resource
+from .._core.text import one_line
+from .._http.client import HttpClient
+from .._http.create_once import create_once, look_up_after
 from . import hrefs
-from .collections import read_all
+from .pagination import read_collection
 
 
 class PceStore:
     """The objects of one kind in one organisation."""
 
-    def __init__(self, transport: Transport, org_id: int, kind: Kind) -> None:
-        self._transport = transport
+    def __init__(self, http: HttpClient, org_id: int, resource: Resource) -> None:
+        self._http = http
         self._org_id = org_id
-        self._kind = kind
-        self._path = hrefs.collection(org_id, kind.plural)
+        self._resource = resource
+        self._path = hrefs.collection(org_id, resource.plural)
         self._references: dict[str, References] = {}
 
     def find(self, identity: Identity) -> Raw | None:
@@ -40,9 +40,9 @@ class PceStore:
         candidates = self.query({name: str(value) for name, value in identity.names.items()})
         found = [raw for raw in candidates if self._has(raw, identity)]
         if len(found) > 1:
-            raise self._kind.ambiguous(identity, found)
+            raise self._resource.ambiguous(identity, found)
         for raw in found:
-            self.own_href(raw.get(self._kind.reference))
+            self.own_href(raw.get(self._resource.reference))
         return found[0] if found else None
 
     def find_existing(self, identity: Identity) -> Raw:
@@ -52,25 +52,25 @@ class PceStore:
             return found
         names: list[str] = []
         if identity.names:
-            names = [str(raw.get(self._kind.identity[0])) for raw in self._all_for_advice()]
-        raise self._kind.missing(identity, names)
+            names = [str(raw.get(self._resource.identity[0])) for raw in self._all_for_advice()]
+        raise self._resource.missing(identity, names)
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         """Return all objects that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
-        shown = read_all(self._transport, self._path, parameters, most)
+        shown = read_collection(self._http, self._path, parameters, max_results)
         # One href is one object, however often an answer repeats it.
         kept: dict[Any, Raw] = {}
         for number, raw in enumerate(shown):
             if not _is_deleted(raw):
-                href = raw.get(self._kind.reference)
+                href = raw.get(self._resource.reference)
                 other = kept.setdefault(href if isinstance(href, str) else number, raw)
-                if self._kind.names_of(other) != self._kind.names_of(raw):
+                if self._resource.names_of(other) != self._resource.names_of(raw):
                     # Which of them would be changed or deleted is not known.
                     raise ContractError(
                         f"the PCE shows {one_line(href)} twice, under different names", "GET", self._path
                     )
-        if most is not None and len(kept) < len(shown):
-            return self.query(parameters)[:most]
+        if max_results is not None and len(kept) < len(shown):
+            return self.query(parameters)[:max_results]
         return list(kept.values())
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
@@ -79,9 +79,9 @@ class PceStore:
         Raise MissingReferenceError for what does not exist; with ``create`` it stays a name, and ``execute`` makes it.
         None says that nothing could be made anyway, so that no error advises it.
         """
-        option = "" if create is None else self._kind.create_missing
+        option = "" if create is None else self._resource.create_missing
         resolved = dict(values)
-        for item in self._kind.fields:
+        for item in self._resource.fields:
             if item.refers_to is not None and item.name in values:
                 known = self._known(item.refers_to)
                 resolved[item.name] = known.resolve(item, values[item.name], bool(create), option)
@@ -101,7 +101,7 @@ class PceStore:
                 return self._updated(href)
             except CollectionError as error:
                 error.changed = True
-                error.add(f"The {self._kind.title} was updated before that")
+                error.add(f"The {self._resource.title} was updated before that")
                 raise
 
     def update(self, plan: Plan, current: Raw) -> Raw:
@@ -109,9 +109,9 @@ class PceStore:
         with self._complete(plan) as complete:
             return {**current, **self._put(self.own_href(complete.reference), complete)}
 
-    def demand_time(self, count: int, what: str) -> None:
+    def ensure_within_deadline(self, count: int, what: str) -> None:
         """Raise OptionError where ``count`` writes cannot be made before the task's deadline. ``what`` they are for."""
-        self._transport.demand_time(count, what)
+        self._http.ensure_within_deadline(count, what)
 
     @contextmanager
     def _complete(self, plan: Plan) -> Iterator[Plan]:
@@ -126,9 +126,9 @@ class PceStore:
             raise
 
     def _put(self, href: str, plan: Plan) -> dict[str, Any]:
-        body = self._kind.body(plan.changes)
-        with found_before(self._kind.title):
-            self._transport.request("PUT", href, body=body)
+        body = self._resource.body(plan.changes)
+        with found_before(self._resource.title):
+            self._http.request("PUT", href, body=body)
         return body
 
     def _updated(self, href: str) -> Raw:
@@ -140,39 +140,41 @@ class PceStore:
     def _with_hrefs(self, changes: Mapping[str, Any], made: list[str]) -> dict[str, Any]:
         """Return ``changes`` with HREFs in place of names; what is made for that is entered in ``made``."""
         complete = dict(changes)
-        for item in self._kind.fields:
+        for item in self._resource.fields:
             if item.refers_to is None:
                 continue
-            for entry in [entry for entry in complete.get(item.name, ()) if self._kind.reference not in entry]:
+            for entry in [entry for entry in complete.get(item.name, ()) if self._resource.reference not in entry]:
                 href, is_new = self._known(item.refers_to).make(entry)
                 if is_new:
                     made.append(f"{item.refers_to.title} {called(item.refers_to, entry)}")
                 complete[item.name] = [
-                    {self._kind.reference: href} if other == entry else other for other in complete[item.name]
+                    {self._resource.reference: href} if other == entry else other for other in complete[item.name]
                 ]
         return complete
 
-    def _known(self, kind: Kind) -> References:
-        return self._references.setdefault(kind.plural, References(kind, PceStore(self._transport, self._org_id, kind)))
+    def _known(self, resource: Resource) -> References:
+        return self._references.setdefault(
+            resource.plural, References(resource, PceStore(self._http, self._org_id, resource))
+        )
 
     def _create_once(self, plan: Plan, identity: Identity) -> Raw:
         return create_once(
-            self._transport,
+            self._http,
             lambda: self._create(plan, identity),
             lambda: self.find(identity),
-            refuses_doubles=self._kind.unique,
+            refuses_duplicates=self._resource.unique,
         )
 
     def _create(self, plan: Plan, identity: Identity) -> Raw:
-        answer = self._transport.request("POST", self._path, body=self._kind.body(plan.changes))
+        response = self._http.request("POST", self._path, body=self._resource.body(plan.changes))
         try:
-            created = answer.json_object()
-            self.own_href(created.get(self._kind.reference))
+            created = response.json_object()
+            self.own_href(created.get(self._resource.reference))
         except ContractError as error:
             found = self._find_created(error, identity)
             if found is None:
-                if answer.status == 201:  # the PCE has accepted it, whatever it says of it
-                    error.leave_open()
+                if response.status == 201:  # the PCE has accepted it, whatever it says of it
+                    error.mark_outcome_unknown()
                 raise
             return found
         return created
@@ -186,7 +188,7 @@ class PceStore:
 
     def _delete(self, href: str) -> None:
         try:
-            self._transport.request("DELETE", href)
+            self._http.request("DELETE", href)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -209,34 +211,38 @@ class PceStore:
         listed: set[Any] | None = None
         for reference in references:
             try:
-                raw = self._transport.get(reference).json_object()
+                raw = self._http.get(reference).json_object()
             except ApiError as error:
                 if error.status != 404:
                     raise
                 if listed is None:
-                    listed = {raw.get(self._kind.reference) for raw in self.query({})}
+                    listed = {raw.get(self._resource.reference) for raw in self.query({})}
                 if reference in listed:
                     error.add("The PCE lists it all the same: does a proxy answer in its place?")
                     raise
                 continue
-            if raw.get(self._kind.reference) != reference:
+            if raw.get(self._resource.reference) != reference:
                 # What follows would be done to another object than the one that was asked for.
                 raise ContractError(
-                    f"the PCE answered GET {reference} with {one_line(raw.get(self._kind.reference))}", "GET", reference
+                    f"the PCE answered GET {reference} with {one_line(raw.get(self._resource.reference))}",
+                    "GET",
+                    reference,
                 )
             found += [] if _is_deleted(raw) else [raw]
         return found
 
     def _has(self, raw: Raw, identity: Identity) -> bool:
-        shown = self._kind.present(raw) or {}
+        shown = self._resource.to_result(raw) or {}
         return all(shown[name] == value for name, value in identity.names.items())
 
     def own_href(self, href: Any) -> str:
         """Return ``href`` if it can be the HREF of such an object; a wrong one must never become a path."""
         try:
-            hrefs.check(href, self._org_id, self._kind.plural)
+            hrefs.check(href, self._org_id, self._resource.plural)
         except ValueError as error:
-            raise ContractError(f"the PCE shows a {self._kind.title} whose href {error}", "GET", self._path) from error
+            raise ContractError(
+                f"the PCE shows a {self._resource.title} whose href {error}", "GET", self._path
+            ) from error
         return str(href)
 
     def _all_for_advice(self) -> Sequence[Raw]:

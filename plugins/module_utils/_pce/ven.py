@@ -16,22 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core import progress
-from .._core.answers import Answer, describe, one_line, read_errors
 from .._core.bulk import BulkError
-from .._core.errors import (
-    ApiError,
-    CollectionError,
-    DeadlineError,
-    MissingReferenceError,
-    OptionError,
-    RequestError,
-)
+from .._core.errors import ApiError, CollectionError, DeadlineError, MissingReferenceError, OptionError, RequestError
 from .._core.fields import server, text
-from .._core.kind import Identity, Kind, Raw
-from .._core.pace import Pace
+from .._core.resource import Identity, Raw, Resource
 from .._core.snapshot import Snapshot
+from .._core.text import describe_errors, one_line
+from .._http.rate_limit import RateLimiter
+from .._http.response import Response, parse_errors
 from . import hrefs
-from .connection import PCE, Client
+from .api import PCE, Pce
 from .store import PceStore
 
 UNPAIRED = "unpaired"
@@ -45,7 +39,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "firewall_restore": {"type": "str", "choices": ["saved", "default", "disable"], "default": "default"},
 }
 
-VEN = Kind(
+VEN = Resource(
     api=PCE,
     title="VEN",
     name="ven",
@@ -64,13 +58,13 @@ _BATCH = 1000
 _CALLS = 10
 """How many such requests a PCE takes in a minute."""
 
-_FEW = 5
+_MAX_SINGLE_LOOKUPS = 5
 """Up to so many VENs are asked for one by one; more by one read of all."""
 
-_LONGEST_HOSTNAME = 255
+_MAX_HOSTNAME_LENGTH = 255
 """Characters. What a PCE shows beyond that is no hostname to look for."""
 
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 
 _UNKNOWN = "whether it was unpaired is not known"
 
@@ -113,12 +107,12 @@ class _Refusal:
 
 @dataclass
 class _Run:
-    client: Client
+    pce: Pce
     state: str
     firewall_restore: str
     targets: Sequence[_Target]
     warnings: list[str]
-    pace: Pace
+    rate_limiter: RateLimiter
 
     def pending(self) -> list[_Target]:
         """Return the VENs that are not in the wanted state."""
@@ -131,17 +125,17 @@ def keep_vens(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
     All are looked up before anything is written: one that is ambiguous or missing leaves all as they are.
     """
     identities = _identities(params)
-    client = PCE.client(params)
+    pce = PCE.connect(params)
     warnings: list[str] = []
-    targets = _find(client, identities, warnings)
-    run = _Run(client, params["state"], params["firewall_restore"], targets, warnings, client.transport.pace(_CALLS))
+    targets = _find(pce, identities, warnings)
+    run = _Run(pce, params["state"], params["firewall_restore"], targets, warnings, pce.http.rate_limiter(_CALLS))
     _demand_all(run)
     pending = run.pending()
     before = {name: target.status for name, target in _named(pending).items()}
     if run.state == UNPAIRED:
-        client.transport.demand_time(-(-len(pending) // _BATCH), f"unpairing {len(pending)} VENs", run.pace)
+        pce.http.ensure_within_deadline(-(-len(pending) // _BATCH), f"unpairing {len(pending)} VENs", run.rate_limiter)
     elif pending:
-        client.transport.demand_time(len(pending), f"marking {len(pending)} VENs")
+        pce.http.ensure_within_deadline(len(pending), f"marking {len(pending)} VENs")
     if dry_run:
         for target in pending:
             target.changed = True
@@ -151,7 +145,7 @@ def keep_vens(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
         _mark(run, pending)
     failed = [target for target in run.targets if target.error]
     if failed:
-        several = "; ".join(f"{target.label}: {target.error}" for target in failed[:_MOST_NAMED])
+        several = "; ".join(f"{target.label}: {target.error}" for target in failed[:_MAX_NAMED])
         changed = any(target.changed for target in run.targets)
         raise VenError(f"{len(failed)} of {len(run.targets)} VENs failed: {several}", changed, _shown(run))
     return {
@@ -176,18 +170,18 @@ def _identities(params: Mapping[str, Any]) -> list[Identity]:
     return named + [Identity(href) for href in dict.fromkeys(references or ())]
 
 
-def _find(client: Client, identities: Sequence[Identity], warnings: list[str]) -> list[_Target]:
+def _find(pce: Pce, identities: Sequence[Identity], warnings: list[str]) -> list[_Target]:
     """Return the VENs of the task; one that is asked for by hostname and by HREF counts once.
 
     ``warnings`` gets what looks like a misspelt hostname.
     """
-    store = client.store(VEN)
-    raws = _few(store, identities) if len(identities) <= _FEW else store.query({})
+    store = pce.store(VEN)
+    raws = _few(store, identities) if len(identities) <= _MAX_SINGLE_LOOKUPS else store.query({})
     shown = Snapshot(VEN, store, raws=raws)
     targets: list[_Target] = []
     seen: set[str] = set()
     for identity in identities:
-        ven = VEN.present(shown.find(identity))
+        ven = VEN.to_result(shown.find(identity))
         if ven is None:
             targets.append(_Target(identity.names.get("hostname"), identity.reference))
         elif ven["href"] not in seen:
@@ -231,8 +225,8 @@ def _demand_all(run: _Run) -> None:
 
 
 def _list(targets: Sequence[_Target]) -> str:
-    more = f" and {len(targets) - _MOST_NAMED} more" if len(targets) > _MOST_NAMED else ""
-    return ", ".join(target.label for target in targets[:_MOST_NAMED]) + more
+    more = f" and {len(targets) - _MAX_NAMED} more" if len(targets) > _MAX_NAMED else ""
+    return ", ".join(target.label for target in targets[:_MAX_NAMED]) + more
 
 
 def _named(targets: Sequence[_Target]) -> dict[str, _Target]:
@@ -246,7 +240,7 @@ def _named(targets: Sequence[_Target]) -> dict[str, _Target]:
 def _unpair(run: _Run, pending: Sequence[_Target]) -> None:
     """Unpair in batches; then look whether the PCE has."""
     for start in range(0, len(pending), _BATCH):
-        progress.tell("VENs unpaired", start, len(pending))
+        progress.report_progress("VENs unpaired", start, len(pending))
         batch = pending[start : start + _BATCH]
         try:
             _unpair_batch(run, batch)
@@ -342,19 +336,19 @@ def _send(run: _Run, batch: Sequence[_Target]) -> _Refusal | None:
         "vens": [{"href": target.href} for target in batch],
         "firewall_restore": run.firewall_restore,
     }
-    path = f"{hrefs.collection(run.client.org_id, VEN.plural)}/unpair"
+    path = f"{hrefs.collection(run.pce.org_id, VEN.plural)}/unpair"
     late = DeadlineError(f"a PCE takes {_CALLS} unpair requests a minute, and the deadline would pass", "PUT", path)
-    run.client.transport.wait_for_turn(run.pace, late)
-    return _refusal_in(run.client.transport.request("PUT", path, body=body), batch)
+    run.pce.http.wait_for_turn(run.rate_limiter, late)
+    return _refusal_in(run.pce.http.request("PUT", path, body=body), batch)
 
 
-def _refusal_in(answer: Answer, batch: Sequence[_Target]) -> _Refusal | None:
+def _refusal_in(response: Response, batch: Sequence[_Target]) -> _Refusal | None:
     """Return what an answer of success says against the unpairing, None where it says nothing.
 
     The page knows only 204. PCEs are known to answer ``{"errors": [{"token", "message", "hrefs"}]}`` or a list
     of such.
     """
-    value = answer.json() if answer.body.strip() else None
+    value = response.json() if response.body.strip() else None
     errors: list[Any] = []
     for entry in value if isinstance(value, list) else [value]:
         if isinstance(entry, Mapping):
@@ -362,11 +356,11 @@ def _refusal_in(answer: Answer, batch: Sequence[_Target]) -> _Refusal | None:
             errors += said if isinstance(said, list) else [said]
     if not errors:
         return None
-    words = describe(read_errors(json.dumps(errors[:_MOST_NAMED]).encode())) or "it has errors"
+    words = describe_errors(parse_errors(json.dumps(errors[:_MAX_NAMED]).encode())) or "it has errors"
     named: set[str | None] = {href for error in errors for href in _hrefs_of(error)}
     # An error that names none of ours may be about any of them.
     meant = frozenset(named) if None not in named and named & {target.href for target in batch} else None
-    return _Refusal(one_line(answer.contract_error(words)), meant)
+    return _Refusal(one_line(response.contract_error(words)), meant)
 
 
 def _hrefs_of(error: Any) -> list[str | None]:
@@ -380,9 +374,9 @@ def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
 
     By their hostnames where they are few: each one that is gone would be a 404, and a 404 has to be looked into.
     """
-    store, hostnames = run.client.store(VEN), [target.hostname for target in targets]
-    few = len(targets) <= _FEW and all(
-        isinstance(name, str) and 0 < len(name) <= _LONGEST_HOSTNAME for name in hostnames
+    store, hostnames = run.pce.store(VEN), [target.hostname for target in targets]
+    few = len(targets) <= _MAX_SINGLE_LOOKUPS and all(
+        isinstance(name, str) and 0 < len(name) <= _MAX_HOSTNAME_LENGTH for name in hostnames
     )
     raws = _few(store, [Identity(names={"hostname": name}) for name in hostnames]) if few else store.query({})
     paired = {raw.get("href") for raw in raws if VEN.field("status").value_in(raw) not in _GONE}
@@ -392,9 +386,9 @@ def _still_paired(run: _Run, targets: Sequence[_Target]) -> list[_Target]:
 def _mark(run: _Run, pending: Sequence[_Target]) -> None:
     """Mark VENs one by one. One that the PCE refuses does not stop the others."""
     for number, target in enumerate(pending):
-        progress.tell(f"VENs marked as {run.state}", number, len(pending))
+        progress.report_progress(f"VENs marked as {run.state}", number, len(pending))
         try:
-            run.client.transport.request("PUT", str(target.href), body={"status": run.state})
+            run.pce.http.request("PUT", str(target.href), body={"status": run.state})
         except CollectionError as error:
             if not isinstance(error, ApiError) or error.status not in (404, 406):
                 _tell_done(run, error, f"of {len(pending)} VENs were marked as {run.state} before")

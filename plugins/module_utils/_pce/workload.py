@@ -15,11 +15,11 @@ from functools import partial
 from typing import Any, Callable, Union
 
 from .._core.errors import MissingReferenceError, OptionError
-from .._core.fields import Field, Query, checked
-from .._core.kind import Kind, Raw
+from .._core.fields import Field, Filter, parse_option
 from .._core.references import Entry, References, check_one_per, parse_entries
-from .._core.transport import Transport
-from .connection import Pce
+from .._core.resource import Raw, Resource
+from .._http.client import HttpClient
+from .api import PceApi
 from .label import LABEL
 from .store import PceStore
 
@@ -34,15 +34,15 @@ class WorkloadStore(PceStore):
     them. ``unknown_labels`` are those of shown workloads that the PCE does not tell, as (workload, label).
     """
 
-    def __init__(self, transport: Transport, org_id: int, kind: Kind) -> None:
-        super().__init__(transport, org_id, kind)
+    def __init__(self, http: HttpClient, org_id: int, resource: Resource) -> None:
+        super().__init__(http, org_id, resource)
         self.unknown_labels: set[tuple[str, str]] = set()
-        self._labels = References(LABEL, PceStore(transport, org_id, LABEL))
+        self._labels = References(LABEL, PceStore(http, org_id, LABEL))
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         """Return all workloads that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
         sent = {_SENT_AS.get(name, name): text for name, text in parameters.items() if text}
-        return [self._completed(raw) for raw in super().query(sent, most)]
+        return [self._completed(raw) for raw in super().query(sent, max_results)]
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Return ``values`` with key and value of each label. Raise MissingReferenceError for one that is not there."""
@@ -54,7 +54,7 @@ class WorkloadStore(PceStore):
             # Two labels of one name are one to a filter by name.
             self._labels.references_of(names, "labels")
             named.append(names)
-        checked("labels", partial(check_one_per, LABEL, "key"), named)
+        parse_option("labels", partial(check_one_per, LABEL, "key"), named)
         return {**values, "labels": named}
 
     def _get(self, href: str) -> Raw | None:
@@ -84,15 +84,15 @@ class WorkloadStore(PceStore):
         return found
 
 
-class Workloads(Pce):
+class Workloads(PceApi):
     """The API of a PCE, where workloads are concerned."""
 
-    def store(self, params: Mapping[str, Any], kind: Kind) -> WorkloadStore:
+    def store(self, params: Mapping[str, Any], resource: Resource) -> WorkloadStore:
         """Return the store of workloads on the PCE that ``params`` lead to."""
         if params.get("hostname") is not None and params.get("hostnames") is not None:
             raise OptionError("hostnames", "contradicts hostname: one of them says which workloads are meant")
-        client = self.client(params)
-        return WorkloadStore(client.transport, client.org_id, kind)
+        pce = self.connect(params)
+        return WorkloadStore(pce.http, pce.org_id, resource)
 
 
 def address_of(text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address, None]:
@@ -184,13 +184,13 @@ def _has_labels(wanted: Sequence[Sequence[Entry]], value: Mapping[str, str]) -> 
     return all(value.get(entry["key"]) == entry["value"] for group in wanted for entry in group)
 
 
-def _any_of(name: str = "", choices: Sequence[str] = (), encode: Callable[[Any], str] | None = None) -> Query:
+def _any_of(name: str = "", choices: Sequence[str] = (), encode: Callable[[Any], str] | None = None) -> Filter:
     """Return the filter of a text by a list, one of which it has to be."""
     spec = {"type": "list", "elements": "str", **({"choices": list(choices)} if choices else {})}
-    return Query(spec, name, _filled, lambda wanted, value: value in wanted, encode)
+    return Filter(spec, name, _filled, lambda wanted, value: value in wanted, encode)
 
 
-WORKLOAD = Kind(
+WORKLOAD = Resource(
     api=Workloads(),
     title="workload",
     name="workload",
@@ -199,33 +199,33 @@ WORKLOAD = Kind(
     reference="href",
     fields=(
         Field("href"),
-        Field("name", read=_text, queries=(Query({"type": "str"}, parse=_part, matches=_part_of, partial=True),)),
+        Field("name", read=_text, filters=(Filter({"type": "str"}, parse=_part, matches=_part_of, partial=True),)),
         Field(
             "hostname",
             read=_text,
-            queries=(
-                Query({"type": "str"}, parse=_part, matches=_part_of, encode=str, partial=True),
+            filters=(
+                Filter({"type": "str"}, parse=_part, matches=_part_of, encode=str, partial=True),
                 # The PCE knows no list; it is asked for a single hostname only.
                 _any_of("hostnames", encode=lambda wanted: next(iter(wanted)) if len(wanted) == 1 else ""),
             ),
         ),
         Field("description", read=_text),
-        Field("enforcement_mode", read=_text, queries=(_any_of(choices=_MODES),)),
+        Field("enforcement_mode", read=_text, filters=(_any_of(choices=_MODES),)),
         Field("visibility_level", read=_text),
         Field("public_ip", read=_text),
         Field("os_id", read=_text),
         Field("os_detail", read=_text),
-        Field("managed", path=("known", "managed"), queries=(Query({"type": "bool"}, encode=_flag),)),
+        Field("managed", path=("known", "managed"), filters=(Filter({"type": "bool"}, encode=_flag),)),
         Field(
             "online",
             read=lambda value: value if isinstance(value, bool) else None,
-            queries=(Query({"type": "bool"}, encode=_flag),),
+            filters=(Filter({"type": "bool"}, encode=_flag),),
         ),
         Field(
             "labels",
             path=("known", "labels"),
             read=lambda look_up: look_up(),
-            queries=(Query({"type": "list", "elements": "dict"}, parse=_label_group, matches=_has_labels),),
+            filters=(Filter({"type": "list", "elements": "dict"}, parse=_label_group, matches=_has_labels),),
             refers_to=LABEL,
         ),
         Field("interfaces", read=_interfaces),

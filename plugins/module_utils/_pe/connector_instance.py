@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .._core.fields import Field, Query, server, text
-from .._core.kind import ABSENT, Kind
+from .._core.fields import Field, Filter, server, text
 from .._core.reconcile import RENEW_ALWAYS, RENEW_ON_CREATE
+from .._core.resource import ABSENT, Resource
 from . import settings
-from .connection import Pe
-from .names import NAMES, Names
+from .api import Pe
+from .json_names import NAMES, JsonNames
 
 
 def address(value: Any) -> str:
@@ -32,7 +32,7 @@ def address(value: Any) -> str:
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
-class _Instances(Kind):
+class _Instances(Resource):
     """The table, for which a task that removes an instance needs no files."""
 
     def desired(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class _Instances(Kind):
         return super().desired({**params, settings.FILE: None} if params.get("state") == ABSENT else params)
 
 
-def connector_instance(names: Names = NAMES) -> Kind:
+def connector_instance(names: JsonNames = NAMES) -> Resource:
     """Return the table, for servers that use ``names``."""
     return _Instances(
         api=Pe(names),
@@ -65,7 +65,7 @@ def connector_instance(names: Names = NAMES) -> Kind:
             replace(server("instance_id"), path=names.id, read=_id),
             _controller_ip(names),
             _controller_port(names),
-            replace(text("controller_username", shortest=1), path=names.controller_username),
+            replace(text("controller_username", min_length=1), path=names.controller_username),
             _password(names),
             _address_space("address_space_type", names.address_space_type),
             _address_space("address_space_name", names.address_space_name),
@@ -79,7 +79,7 @@ def _id(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _controller_ip(names: Names) -> Field:
+def _controller_ip(names: JsonNames) -> Field:
     def read(value: Any) -> str | None:
         if not isinstance(value, str):
             return None
@@ -90,11 +90,11 @@ def _controller_ip(names: Names) -> Field:
         except ValueError:
             return value  # a host name that somebody gave a server that takes it
 
-    query = Query({"type": "str"}, parse=address)
-    return Field("controller_ip", {"type": "str"}, address, read, path=names.controller_ip, queries=(query,))
+    query = Filter({"type": "str"}, parse=address)
+    return Field("controller_ip", {"type": "str"}, address, read, path=names.controller_ip, filters=(query,))
 
 
-def _controller_port(names: Names) -> Field:
+def _controller_port(names: JsonNames) -> Field:
     def parse(value: int) -> int:
         if not 1 <= value <= 65535:
             raise ValueError(f"must be 1 to 65535, not {value}")
@@ -106,8 +106,8 @@ def _controller_port(names: Names) -> Field:
     return Field("controller_port", {"type": "int"}, parse, read, path=names.controller_port)
 
 
-def _password(names: Names) -> Field:
-    base = replace(text("controller_password", shortest=1), path=names.controller_password, secret=True)
+def _password(names: JsonNames) -> Field:
+    base = replace(text("controller_password", min_length=1), path=names.controller_password, secret=True)
     return replace(base, spec={"type": "str", "no_log": True})
 
 
@@ -125,8 +125,8 @@ def _address_space(name: str, path: tuple[str, ...]) -> Field:
             return str(value)
         return value if isinstance(value, str) and value else None
 
-    query = Query({"type": "str"}, parse=parse)
-    return Field(name, {"type": "str"}, parse, read, path=path, queries=(query,))
+    query = Filter({"type": "str"}, parse=parse)
+    return Field(name, {"type": "str"}, parse, read, path=path, filters=(query,))
 
 
 CONNECTOR_INSTANCE = connector_instance()

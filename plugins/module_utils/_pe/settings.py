@@ -17,14 +17,14 @@ from typing import Any
 
 from .._core.errors import OptionError
 from .._core.fields import Field
-from .names import Names
+from .json_names import JsonNames
 
 PLAIN = "additional_settings"
 SECRET = "secret_settings"  # noqa: S105  # an option's name
 FILE = "file_settings"
 OPTIONS = (PLAIN, SECRET, FILE)
 
-_LARGEST_FILE = 1024 * 1024
+_MAX_FILE_BYTES = 1024 * 1024
 _SECRET_WORD = re.compile(
     r"pass|passcode|pwd|pin|psk|credentials?|.*(?:password|passwd|passphrase|secret|token)s?"
     # Not every word on -key: a monkey is none.
@@ -46,7 +46,7 @@ def is_masked(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[*\u2022\u25cf]{3,}", value) is not None
 
 
-def entries(names: Names, value: Any) -> list[tuple[str, Any]]:
+def entries(names: JsonNames, value: Any) -> list[tuple[str, Any]]:
     """Return the settings that a server shows, as (name, value), whatever else stands in its list."""
     found = value if isinstance(value, list) else []
     return [
@@ -56,7 +56,7 @@ def entries(names: Names, value: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def fields(names: Names) -> tuple[Field, ...]:
+def fields(names: JsonNames) -> tuple[Field, ...]:
     """Return the three properties."""
 
     def read(value: Any) -> dict[str, str]:
@@ -137,12 +137,12 @@ def _parse_files(value: Mapping[Any, Any]) -> dict[str, str]:
 def _content(name: str, path: str) -> str:
     try:
         with open(os.path.expanduser(path), "rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
+            content = file.read(_MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"{name}: the file {path} cannot be read: {reason}") from error
-    if not content or len(content) > _LARGEST_FILE:
-        raise ValueError(f"{name}: the file {path} must have 1 to {_LARGEST_FILE} bytes")
+    if not content or len(content) > _MAX_FILE_BYTES:
+        raise ValueError(f"{name}: the file {path} must have 1 to {_MAX_FILE_BYTES} bytes")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core.answers import Answer, one_line
-from .._core.create import create_once
 from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError, looked_for_after
-from .._core.kind import Identity, Kind, Raw
 from .._core.plan import Action, Plan
-from .._core.transport import Transport
-from .connector import ConnectorType, read_connector_type
-from .names import Names
+from .._core.resource import Identity, Raw, Resource
+from .._core.text import one_line
+from .._http.client import HttpClient
+from .._http.create_once import create_once
+from .._http.response import Response
+from .connector_type import ConnectorType, read_connector_type
+from .json_names import JsonNames
 from .settings import FILE, PLAIN, SECRET, as_text, entries, is_masked, looks_secret
 
 _NO_PUT = (404, 405, 501)
@@ -27,15 +28,15 @@ _PASSWORD = "controller_password"  # noqa: S105  # an option's name
 class Connector:
     """A connector server. Its type is asked for when it is first needed, and once."""
 
-    def __init__(self, transport: Transport, names: Names) -> None:
-        self.transport = transport
+    def __init__(self, http: HttpClient, names: JsonNames) -> None:
+        self.http = http
         self.names = names
         self._type: ConnectorType | None = None
 
     def type(self) -> ConnectorType:
         """Return what the connector is."""
         if self._type is None:
-            self._type = read_connector_type(self.names, self.transport.get(self.names.connector))
+            self._type = read_connector_type(self.names, self.http.get(self.names.connector))
         return self._type
 
 
@@ -50,15 +51,15 @@ class PeStore:
     def __init__(
         self,
         connector: Connector,
-        kind: Kind,
+        resource: Resource,
         recreate: bool = False,
         plain: Mapping[Any, Mapping[str, str]] | None = None,
         hidden: frozenset[str] = frozenset(),
     ) -> None:
         self._connector = connector
-        self._transport = connector.transport
+        self._http = connector.http
         self._names = connector.names
-        self._kind = kind
+        self._resource = resource
         self._recreate = recreate
         self._plain = plain or {}
         self._hidden = hidden
@@ -71,12 +72,12 @@ class PeStore:
             return self._get(identity.reference)
         found = [raw for raw in self._all() if self._has(raw, identity)]
         if len(found) > 1:
-            raise self._kind.ambiguous(identity, found)
+            raise self._resource.ambiguous(identity, found)
         return self._concealed(found[0]) if found else None
 
-    def query(self, _parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, _parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         """Return all instances, or the first ``most``: the API knows no filters."""
-        return [self._concealed(raw) for raw in self._all()[:most]]
+        return [self._concealed(raw) for raw in self._all()[:max_results]]
 
     def check(self, plan: Plan, current: Raw | None) -> None:
         """Raise OptionError for a plan that the connector's type does not allow, or that would lose a secret.
@@ -96,14 +97,14 @@ class PeStore:
                 # One of them may be the one that is wanted, and each run would make another.
                 raise ContractError(
                     f"the connector server shows {self._unknown} instances without a readable "
-                    f"{self._kind.identity[0]}, so nothing is created; if it has other JSON names, see "
+                    f"{self._resource.identity[0]}, so nothing is created; if it has other JSON names, see "
                     "docs/connector-instances.md",
                     "GET",
                     self._names.instances,
                 )
             for option in (_USERNAME, _PASSWORD):
                 if given.get(option) is None:
-                    raise OptionError(option, f"is needed to create a {self._kind.title}")
+                    raise OptionError(option, f"is needed to create a {self._resource.title}")
         else:
             self._check_not_shown(plan, current or {})
             kept = [] if PLAIN in plan.changes else list(after.get(PLAIN) or ())
@@ -114,9 +115,9 @@ class PeStore:
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Do what the plan says. Return the instance as the server shows it now, None where it is gone."""
-        self._transport.hide(_texts(plan.secrets))
+        self._http.hide(_texts(plan.secrets))
         if plan.action is Action.CREATE:
-            return self._create_once(self._kind.body({**plan.changes, **plan.secrets}), identity)
+            return self._create_once(self._resource.body({**plan.changes, **plan.secrets}), identity)
         reference = self._own_id(plan.reference)
         if plan.action is Action.UPDATE:
             return self._replace(reference, plan)
@@ -127,10 +128,10 @@ class PeStore:
         """Raise OptionError for what an update has to send, and neither the task gives nor the server shows."""
         current = self._shown.get(plan.reference or "", current)
         changes = ", ".join([*plan.changes, *plan.renewed])
-        reason = f"an update sends the whole {self._kind.title}, and the server does not show this"
+        reason = f"an update sends the whole {self._resource.title}, and the server does not show this"
         if _PASSWORD not in plan.secrets:
             raise OptionError(_PASSWORD, f"is needed to change {changes}: {reason}")
-        username = self._kind.field(_USERNAME).value_in(current)
+        username = self._resource.field(_USERNAME).value_in(current)
         if _USERNAME not in plan.changes and (not username or is_masked(username)):
             raise OptionError(_USERNAME, f"is needed to change {changes}: {reason}")
         given = {name for option in (SECRET, FILE) for name in plan.secrets.get(option) or ()}
@@ -144,54 +145,54 @@ class PeStore:
                 raise OptionError(known.option, f"{name} is needed too to change {changes}: {reason}")
 
     def _create_once(self, body: Mapping[str, Any], identity: Identity) -> Raw:
-        answers: list[Answer] = []
+        responses: list[Response] = []
 
         def send() -> Raw:
-            answers.append(self._transport.request("POST", self._names.instances, body=body))
+            responses.append(self._http.request("POST", self._names.instances, body=body))
             return {}
 
-        found = create_once(self._transport, send, lambda: self.find(identity))
-        if not answers:
+        found = create_once(self._http, send, lambda: self.find(identity))
+        if not responses:
             return found
         try:
-            created = self._created(answers[0], identity)
+            created = self._created(responses[0], identity)
         except CollectionError as error:
             raise self._after("created", error) from error
         if created is None:
-            raise self._not_shown(answers[0])
+            raise self._not_shown(responses[0])
         return created
 
-    def _created(self, answer: Answer, identity: Identity) -> Raw | None:
+    def _created(self, response: Response, identity: Identity) -> Raw | None:
         """Return the instance that a POST made, as the server shows it, None where it shows none.
 
         What a POST answers is not documented. An id in it counts only if it leads to an instance of our identity.
         """
         try:
-            created = self._get(self._kind.reference_of(answer.json_object()))
+            created = self._get(self._resource.reference_of(response.json_object()))
         except ContractError:
             created = None
         if created is None or not self._has(created, identity):
             created = self.find(identity)
         return created
 
-    def _not_shown(self, answer: Answer) -> ContractError:
+    def _not_shown(self, response: Response) -> ContractError:
         """Return the error of a POST that was answered, and whose instance is not there afterwards.
 
         Only what is no JSON object may be the word of a proxy. An id in it says that an instance was created, and if
         that is shown under other names, each run would create one more.
         """
-        missing = answer.contract_error(f"the {self._kind.title} is not there afterwards")
+        missing = response.contract_error(f"the {self._resource.title} is not there afterwards")
         try:
-            reference = self._kind.field(self._kind.reference).value_in(answer.json_object())
+            reference = self._resource.field(self._resource.reference).value_in(response.json_object())
         except ContractError:
             return missing
         if not isinstance(reference, str) or not reference:
-            missing.leave_open()
+            missing.mark_outcome_unknown()
             return missing
-        names = " and ".join(self._kind.identity)
-        created = answer.contract_error(
-            f"the {self._kind.title} {one_line(reference)} was created, but is not shown with this {names}; each run "
-            "would create one more"
+        names = " and ".join(self._resource.identity)
+        created = response.contract_error(
+            f"the {self._resource.title} {one_line(reference)} was created, but is not shown with this {names}; "
+            "each run would create one more"
         )
         created.changed = True
         return created
@@ -199,16 +200,16 @@ class PeStore:
     def _after(self, done: str, error: CollectionError) -> CollectionError:
         """Return the error of reading back what was written, with what was written."""
         error.changed = True
-        error.add(f"The {self._kind.title} was {done} before that")
+        error.add(f"The {self._resource.title} was {done} before that")
         return error
 
     def _replace(self, reference: str, plan: Plan) -> Raw:
         path = f"{self._names.instances}/{reference}"
         if reference not in self._shown and self._get(reference) is None:
-            raise RequestError(f"there is no {self._kind.title} {reference} any more", "PUT", path)
+            raise RequestError(f"there is no {self._resource.title} {reference} any more", "PUT", path)
         body = self._whole(plan, self._shown[reference])
         try:
-            self._transport.request("PUT", path, body=body)
+            self._http.request("PUT", path, body=body)
         except ApiError as error:
             if error.status not in _NO_PUT:
                 raise
@@ -231,14 +232,14 @@ class PeStore:
     def _unchangeable(self, error: ApiError) -> ApiError:
         """Return the error of a server that knows no PUT: ``error``, with what helps."""
         words = (
-            f"the connector server answered {error.status} to PUT {error.path}: it does not let a {self._kind.title} "
-            "be changed. With recreate: true it is deleted and created again, under a new id"
+            f"the connector server answered {error.status} to PUT {error.path}: it does not let a "
+            f"{self._resource.title} be changed. With recreate: true it is deleted and created again, under a new id"
         )
         # A try before, whose answer was lost, may have been carried out all the same.
         end = "" if error.changed else "; nothing was changed"
         told = ApiError(words + end, error.method, error.path, error.status, error.errors, error.request_id)
         if error.changed:
-            told.leave_open()
+            told.mark_outcome_unknown()
         return told
 
     def _whole(self, plan: Plan, current: Raw) -> dict[str, Any]:
@@ -247,10 +248,10 @@ class PeStore:
         What is kept is sent as it was shown, with whatever else the server keeps with an instance.
         """
         body: dict[str, Any] = _kept(current)
-        for path in (self._names.id, self._kind.field(_PASSWORD).path, self._names.settings):
+        for path in (self._names.id, self._resource.field(_PASSWORD).path, self._names.settings):
             _remove(body, path)
-        _merge(body, self._kind.body({name: value for name, value in plan.changes.items() if name != PLAIN}))
-        _merge(body, self._kind.body({name: value for name, value in plan.secrets.items() if name == _PASSWORD}))
+        _merge(body, self._resource.body({name: value for name, value in plan.changes.items() if name != PLAIN}))
+        _merge(body, self._resource.body({name: value for name, value in plan.secrets.items() if name == _PASSWORD}))
         settings = self._settings_after(plan, current)
         if settings or self._settings_in(current) is not None or PLAIN in plan.changes:
             *parents, last = self._names.settings
@@ -278,14 +279,14 @@ class PeStore:
                 continue
             is_secret = self._is_secret(name, value, self._plain_of(current))
             if is_secret and value is not None:
-                self._transport.hide([as_text(value)])
+                self._http.hide([as_text(value)])
             if not is_masked(value) and (is_secret or plain is None):
                 found.append(dict(entry))
         return found + [{name_key: name, value_key: given[name]} for name in sorted(given.keys() - met)]
 
     def _make_anew(self, reference: str, plan: Plan, body: Mapping[str, Any]) -> Raw:
         after = plan.after or {}
-        names = " and ".join(self._kind.identity)
+        names = " and ".join(self._resource.identity)
         try:
             self._delete(reference)
         except CollectionError as error:
@@ -293,7 +294,7 @@ class PeStore:
                 error.add(f"It is not created again (recreate: true); if it is gone, that takes {names}")
             raise
         try:
-            return self._create_once(body, Identity(names={name: after[name] for name in self._kind.identity}))
+            return self._create_once(body, Identity(names={name: after[name] for name in self._resource.identity}))
         except CollectionError as error:
             is_known = isinstance(error, RequestError) and not error.changed
             advice = f". Run again with {names} to create it" if is_known else ""
@@ -304,7 +305,7 @@ class PeStore:
     def _delete(self, reference: str) -> None:
         path = f"{self._names.instances}/{reference}"
         try:
-            answer = self._transport.request("DELETE", path)
+            response = self._http.request("DELETE", path)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -314,42 +315,42 @@ class PeStore:
             if found is not None:
                 raise
         else:
-            if answer.status == 204:
+            if response.status == 204:
                 return
             # Nobody says what a DELETE answers: only a 204 is believed.
-            with looked_for_after(f"a {answer.status} to DELETE {path}", may_be_done=True):
+            with looked_for_after(f"a {response.status} to DELETE {path}", may_be_done=True):
                 found = self._get(reference)
             if found is not None:
-                raise answer.contract_error(f"the {self._kind.title} is there afterwards")
+                raise response.contract_error(f"the {self._resource.title} is there afterwards")
 
     def _all(self) -> list[dict[str, Any]]:
-        found = self._transport.get(self._names.instances).json_objects()
-        self._refuse_doubles(found)
-        self._unknown = sum(self._kind.names_of(raw) is None for raw in found)
+        found = self._http.get(self._names.instances).json_objects()
+        self._refuse_duplicates(found)
+        self._unknown = sum(self._resource.names_of(raw) is None for raw in found)
         return found
 
     def _get(self, reference: str) -> Raw | None:
         try:
-            answer = self._transport.get(f"{self._names.instances}/{self._own_id(reference)}")
+            response = self._http.get(f"{self._names.instances}/{self._own_id(reference)}")
         except ApiError as error:
             if error.status != 404:
                 raise
             # The id or the path of the API may be wrong: there is always a collection, so its 404 tells the path. And a
             # 404 may be the word of a proxy: an instance that is listed is not absent.
-            if reference in [self._kind.field(self._kind.reference).value_in(raw) for raw in self._all()]:
+            if reference in [self._resource.field(self._resource.reference).value_in(raw) for raw in self._all()]:
                 error.add("It is listed all the same: does a proxy answer in the server's place?")
                 raise
             return None
-        raw = answer.json_object()
-        shown = self._kind.field(self._kind.reference).value_in(raw)
+        raw = response.json_object()
+        shown = self._resource.field(self._resource.reference).value_in(raw)
         if shown is not None and shown != reference:
             # What follows would be done to another instance than the one that was asked for.
-            raise answer.contract_error(f"it shows the {self._kind.title} {one_line(shown)}")
+            raise response.contract_error(f"it shows the {self._resource.title} {one_line(shown)}")
         return self._concealed(raw)
 
-    def _refuse_doubles(self, raws: Sequence[Raw]) -> None:
+    def _refuse_duplicates(self, raws: Sequence[Raw]) -> None:
         """Raise ContractError where one id is that of several instances: none of them may be touched."""
-        shown = [self._kind.field(self._kind.reference).value_in(raw) for raw in raws]
+        shown = [self._resource.field(self._resource.reference).value_in(raw) for raw in raws]
         seen: set[str] = set()
         for reference in (item for item in shown if isinstance(item, str)):
             if reference in seen:
@@ -361,15 +362,15 @@ class PeStore:
             seen.add(reference)
 
     def _has(self, raw: Raw, identity: Identity) -> bool:
-        return all(self._kind.field(name).value_in(raw) == value for name, value in identity.names.items())
+        return all(self._resource.field(name).value_in(raw) == value for name, value in identity.names.items())
 
     def _own_id(self, reference: Any) -> str:
         """Return ``reference`` if it can be the id of an instance; anything else must never become a path."""
         try:
-            self._kind.api.check_reference({}, self._kind.plural, self._kind.reference, reference)
+            self._resource.api.check_reference({}, self._resource.plural, self._resource.reference, reference)
         except OptionError as error:
             raise ContractError(
-                f"the connector server shows a {self._kind.title} whose id {error.problem}",
+                f"the connector server shows a {self._resource.title} whose id {error.problem}",
                 "GET",
                 self._names.instances,
             ) from error
@@ -384,8 +385,8 @@ class PeStore:
             return None
         if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
             raise ContractError(
-                f"the connector server shows a {self._kind.title} whose {'.'.join(self._names.settings)} is no list of "
-                "objects",
+                f"the connector server shows a {self._resource.title} whose {'.'.join(self._names.settings)} is no "
+                "list of objects",
                 "GET",
                 self._names.instances,
             )
@@ -396,7 +397,7 @@ class PeStore:
 
     def _concealed(self, raw: Raw) -> Raw:
         """Return an instance as the server shows it, but with None for the values of secret settings."""
-        reference = self._kind.field(self._kind.reference).value_in(raw)
+        reference = self._resource.field(self._resource.reference).value_in(raw)
         if isinstance(reference, str):
             self._shown[reference] = raw
         shown, plain = self._settings_of(raw), self._plain_of(raw)
@@ -411,8 +412,8 @@ class PeStore:
 
     def _plain_of(self, raw: Raw) -> Mapping[str, str]:
         """Return the settings that the task shows for this instance."""
-        names = tuple(self._kind.field(name).value_in(raw) for name in self._kind.identity)
-        reference = self._kind.field(self._kind.reference).value_in(raw)
+        names = tuple(self._resource.field(name).value_in(raw) for name in self._resource.identity)
+        reference = self._resource.field(self._resource.reference).value_in(raw)
         return self._plain.get(names) or (self._plain.get(reference) if isinstance(reference, str) else None) or {}
 
     def _is_secret(self, name: str, value: Any, plain: Mapping[str, str]) -> bool:

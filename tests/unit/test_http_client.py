@@ -28,8 +28,6 @@ import requests
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from plugins.module_utils._core import transport as transport_module
-from plugins.module_utils._core.answers import one_line
 from plugins.module_utils._core.errors import (
     ApiError,
     CollectionError,
@@ -42,8 +40,12 @@ from plugins.module_utils._core.errors import (
     UnreachableError,
     UntrustedError,
 )
-from plugins.module_utils._core.retry import ATTEMPTS
-from plugins.module_utils._core.transport import Endpoint, Transport
+from plugins.module_utils._core.text import one_line
+from plugins.module_utils._http import client as client_module
+from plugins.module_utils._http import failures, library
+from plugins.module_utils._http.client import HttpClient
+from plugins.module_utils._http.endpoint import Endpoint
+from plugins.module_utils._http.retry import ATTEMPTS
 
 from .loopback import Canned, Loopback, closed_port, drip, garble, garble_body, hang_up, say_nothing, serving, truncate
 
@@ -108,16 +110,16 @@ def tls_server(pki: Pki) -> Iterator[Loopback]:
         yield running
 
 
-def make(url: str, clock: Clock, **options: Any) -> Transport:
+def make(url: str, clock: Clock, **options: Any) -> HttpClient:
     """Return a transport whose clock stands still, with credentials unless told otherwise."""
     given = {"user": "api_1", "password": "s3cret", "timeout": 5.0, **options}
     endpoint = Endpoint(url, "PCE", "pce_host and pce_port", **given)
-    return Transport(endpoint, clock=clock, now=lambda: NOW + clock.time, sleep=clock.sleep)
+    return HttpClient(endpoint, clock=clock, now=lambda: NOW + clock.time, sleep=clock.sleep)
 
 
-def make_timed(url: str, **options: Any) -> Transport:
+def make_timed(url: str, **options: Any) -> HttpClient:
     """Return a transport with the real clock."""
-    return Transport(Endpoint(url, "PCE", "pce_host and pce_port", **options))
+    return HttpClient(Endpoint(url, "PCE", "pce_host and pce_port", **options))
 
 
 def test_request_and_answer(server: Loopback, clock: Clock) -> None:
@@ -613,7 +615,7 @@ def test_what_a_proxy_may_be(clock: Clock, monkeypatch: pytest.MonkeyPatch, sche
 def test_a_proxy_of_the_environment_has_a_scheme_for_any_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "proxy.invalid:3128")
     monkeypatch.setenv("all_proxy", "https://other.invalid:3128")
-    proxies = transport_module._proxies(Endpoint("https://pce.invalid", "PCE", "pce_host"))
+    proxies = client_module._proxies(Endpoint("https://pce.invalid", "PCE", "pce_host"))
     assert proxies == {"https": "http://proxy.invalid:3128", "all": "https://other.invalid:3128"}
 
 
@@ -737,7 +739,7 @@ def test_a_large_answer_comes_whole(server: Loopback, clock: Clock, monkeypatch:
     body = bytes(range(256)) * 1024  # several chunks
     server.script = [Canned(200, {}, body)]
     assert make(server.url, clock).get("/x").body == body
-    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", len(body) - 1)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", len(body) - 1)
     with pytest.raises(ContractError, match="is larger than"):
         make(server.url, clock).get("/x")
 
@@ -746,7 +748,7 @@ def test_a_large_answer_comes_whole(server: Loopback, clock: Clock, monkeypatch:
 def test_answer_that_is_too_large(
     server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 1000)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 1000)
     for size in (1000, 1001):
         body = b" " * size
         server.script = [Canned(200, headers, gzip.compress(body) if headers else body)]
@@ -776,10 +778,10 @@ def test_half_of_a_character_in_a_filter_is_an_error_before_any_request(server: 
     ],
 )
 def test_the_reason_of_a_connection_error(failure: Exception, reason: str) -> None:
-    assert transport_module._reason(failure) == reason
+    assert failures.describe_failure(failure) == reason
     outer = RuntimeError("outer //joe:pw@x")
     outer.__cause__ = failure
-    assert transport_module._reason(outer) == reason
+    assert failures.describe_failure(outer) == reason
 
 
 def test_bytes_that_are_no_text_are_shown_all_the_same(server: Loopback, clock: Clock) -> None:
@@ -825,7 +827,7 @@ def test_a_certificate_that_is_not_looked_at_is_warned_of_by_the_module_alone(
 def test_post_whose_answer_is_too_large_is_unknown(
     server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 1000)
+    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 1000)
     server.script = [Canned(201, {}, b" " * 1001)]
     with pytest.raises(UnknownOutcomeError, match="larger than 1000 bytes") as caught:
         make(server.url, clock).request("POST", "/x", body={})
@@ -1041,7 +1043,7 @@ def test_a_request_that_would_be_held_back_too_long_is_not_sent(server: Loopback
     assert len(server.seen) == 1
     clock.time = 0.0
     with pytest.raises(OptionError) as refused:
-        client.demand_time(2, "all this")
+        client.ensure_within_deadline(2, "all this")
     assert str(refused.value) == (
         "deadline: all this takes 2 requests, and so at least 120 seconds at 1 a minute (max_requests_per_minute); "
         "nothing was changed"
@@ -1050,7 +1052,7 @@ def test_a_request_that_would_be_held_back_too_long_is_not_sent(server: Loopback
 
 def test_a_further_limit_of_requests(server: Loopback, clock: Clock) -> None:
     client = make(server.url, clock)
-    pace = client.pace(2)
+    pace = client.rate_limiter(2)
     late = DeadlineError("too late", "PUT", "/x")
     for _turn in range(5):
         client.wait_for_turn(pace, late)
@@ -1064,11 +1066,11 @@ def test_a_further_limit_of_requests(server: Loopback, clock: Clock) -> None:
     client.wait_for_turn(pace, late)
     with pytest.raises(DeadlineError, match="too late"):
         client.wait_for_turn(pace, late)
-    client.demand_time(1000, "no limit")
+    client.ensure_within_deadline(1000, "no limit")
     with pytest.raises(
         OptionError, match=r"^deadline: this takes 1000 .* at 2 a minute \(the server's limit\); nothing"
     ):
-        client.demand_time(1000, "this", pace)
+        client.ensure_within_deadline(1000, "this", pace)
 
 
 def test_what_would_end_with_the_deadline_is_too_late(server: Loopback, clock: Clock) -> None:
@@ -1080,7 +1082,7 @@ def test_what_would_end_with_the_deadline_is_too_late(server: Loopback, clock: C
     client = make(server.url, clock, max_requests_per_minute=1, deadline=60.0)
     client.get("/x")
     with pytest.raises(OptionError, match="so at least 60 seconds"):
-        client.demand_time(1, "this")
+        client.ensure_within_deadline(1, "this")
 
 
 def test_no_part_of_an_answer_shows_a_credential(server: Loopback, clock: Clock) -> None:
@@ -1165,7 +1167,7 @@ def test_a_secret_within_three_bodies_is_not_shown(server: Loopback, clock: Cloc
 def test_the_oldest_urllib3_that_requests_takes_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before 1.26 it has no error for the length of a chunk that is no number."""
     monkeypatch.delattr("urllib3.exceptions.InvalidChunkLength", raising=False)
-    spec = importlib.util.find_spec(transport_module.__name__)
+    spec = importlib.util.find_spec(library.__name__)
     assert spec is not None
     assert spec.loader is not None
     old = importlib.util.module_from_spec(spec)
@@ -1173,7 +1175,7 @@ def test_the_oldest_urllib3_that_requests_takes_will_do(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, spec.name, old)
     spec.loader.exec_module(old)
     assert old.REQUESTS_IMPORT_ERROR is None
-    not_http = old._NOT_HTTP
+    not_http = old.NOT_HTTP
     assert not_http == (BadStatusLine, ValueError)
 
 
@@ -1181,14 +1183,14 @@ def test_requests_that_is_missing_is_told_when_it_is_needed(monkeypatch: pytest.
     for name in [name for name in sys.modules if name.split(".")[0] == "requests"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "requests", None)
-    spec = importlib.util.find_spec(transport_module.__name__)
+    spec = importlib.util.find_spec(library.__name__)
     assert spec is not None
     assert spec.loader is not None
     lacking = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, lacking)
     spec.loader.exec_module(lacking)
+    monkeypatch.setattr(client_module, "REQUESTS_IMPORT_ERROR", lacking.REQUESTS_IMPORT_ERROR)
     with pytest.raises(MissingLibraryError) as caught:
-        lacking.Transport(Endpoint("https://pce.invalid", "PCE", "pce_host"))
+        HttpClient(Endpoint("https://pce.invalid", "PCE", "pce_host"))
     assert str(caught.value) == "the Python library requests is missing"
     assert caught.value.library == "requests"
     assert "ModuleNotFoundError" in caught.value.traceback

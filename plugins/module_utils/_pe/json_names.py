@@ -17,7 +17,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Names:
+class JsonNames:
     """Where things are and what they are called."""
 
     # Documented: the API's address on a connector server, and what lies below it.
@@ -49,4 +49,4 @@ class Names:
     setting_value: str = "value"
 
 
-NAMES = Names()
+NAMES = JsonNames()

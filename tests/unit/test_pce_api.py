@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import requests
 
-from plugins.module_utils._core.connection import shared_options
 from plugins.module_utils._core.errors import OptionError
-from plugins.module_utils._core.transport import Endpoint
-from plugins.module_utils._pce.connection import PCE, management_server
+from plugins.module_utils._http.endpoint import Endpoint
+from plugins.module_utils._http.options import shared_options
+from plugins.module_utils._pce.api import PCE, management_server
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 PARAMS: dict[str, Any] = {
@@ -130,7 +130,7 @@ def test_a_name_has_no_case(host: str, server: str) -> None:
 
 
 def test_a_day_is_not_too_long() -> None:
-    assert PCE.client({**PARAMS, "timeout": 86400, "deadline": 86400}).transport.remaining() > 86000
+    assert PCE.connect({**PARAMS, "timeout": 86400, "deadline": 86400}).http.remaining() > 86000
 
 
 @pytest.mark.parametrize("port", [0, 70000])
@@ -170,7 +170,7 @@ def test_port_of_the_url_wins(port: int) -> None:
 )
 def test_wrong_options(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError) as caught:
-        PCE.client({**PARAMS, **changes})
+        PCE.connect({**PARAMS, **changes})
     assert str(caught.value).startswith(message)
     assert "s3cret" not in str(caught.value)
 
@@ -179,33 +179,33 @@ def test_client_key_needs_a_certificate(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.touch()
     with pytest.raises(OptionError, match=r"^client_key: needs client_cert beside it"):
-        PCE.client({**PARAMS, "client_key": str(key)})
+        PCE.connect({**PARAMS, "client_key": str(key)})
 
 
 def test_client() -> None:
-    client = PCE.client({**PARAMS, "pce_host": "https://[::1]:443/api/v2", "pce_org_id": 7, "timeout": 5.0})
-    endpoint = client.transport.endpoint
+    client = PCE.connect({**PARAMS, "pce_host": "https://[::1]:443/api/v2", "pce_org_id": 7, "timeout": 5.0})
+    endpoint = client.http.endpoint
     assert endpoint.url == "https://[::1]:443/api/v2"
     assert (endpoint.user, endpoint.password, endpoint.timeout, endpoint.deadline) == ("api_1", "s3cret", 5.0, 300.0)
     assert (client.org_id, client.management_server) == (7, "[::1]:443")
 
 
 def test_client_below_another_base() -> None:
-    assert PCE.client(PARAMS, base="").transport.endpoint.url == "https://pce.example.com:8443"
+    assert PCE.connect(PARAMS, base="").http.endpoint.url == "https://pce.example.com:8443"
 
 
 @pytest.mark.parametrize("option", ["ca_path", "client_cert", "client_key", "proxy"])
 def test_empty_texts_count_as_not_given(option: str) -> None:
-    assert getattr(PCE.client({**PARAMS, option: ""}).transport.endpoint, option) is None
+    assert getattr(PCE.connect({**PARAMS, option: ""}).http.endpoint, option) is None
 
 
 def test_secrets_are_not_in_a_repr() -> None:
     secrets = {"api_secret": "s3cret", "proxy": "http://u:pr0xy@proxy.example.com:3128"}
-    client = PCE.client({**PARAMS, **secrets})
-    for shown in (repr(client), repr(client.transport.endpoint), str(client.transport.endpoint)):
+    client = PCE.connect({**PARAMS, **secrets})
+    for shown in (repr(client), repr(client.http.endpoint), str(client.http.endpoint)):
         assert "s3cret" not in shown
         assert "pr0xy" not in shown
-    assert "api_1" in repr(client.transport.endpoint)
+    assert "api_1" in repr(client.http.endpoint)
 
 
 def test_endpoint_of_nobody() -> None:
@@ -242,7 +242,7 @@ def test_ca_bundle_of_the_environment_that_is_missing(
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
     with pytest.raises(OptionError, match=f"^ca_path: is not given, and {name} names a file that cannot be read$"):
-        PCE.client(PARAMS)
+        PCE.connect(PARAMS)
     # What the task says wins, so that nobody looks at the variable.
-    PCE.client({**PARAMS, "ca_path": requests.utils.DEFAULT_CA_BUNDLE_PATH})
-    PCE.client({**PARAMS, "validate_certs": False})
+    PCE.connect({**PARAMS, "ca_path": requests.utils.DEFAULT_CA_BUNDLE_PATH})
+    PCE.connect({**PARAMS, "validate_certs": False})

@@ -13,44 +13,25 @@ from urllib.parse import unquote
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
 
-from ._core.answers import one_line
-from ._core.errors import CollectionError, MissingLibraryError
-from ._core.kind import ABSENT, PRESENT, Kind
-from ._core.reconcile import Outcome, reconcile, request_from
+from .._core.errors import CollectionError, MissingLibraryError
+from .._core.resource import ABSENT, PRESENT
+from .._core.text import one_line
 
 Spec = Mapping[str, Mapping[str, Any]]
-Result = dict[str, Any]
+ModuleResult = dict[str, Any]
 
 _ADDRESSES = ("pce_host", "connector_url", "proxy")
 """The options that lead to a server, of whatever API: somebody may put a user and a password into them."""
 
 STATE = {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}
 
-_LONGEST_MESSAGE = 4000
+_MAX_MESSAGE_LENGTH = 4000
 """Characters: enough for ten objects that failed, each with its reason."""
 
 
-def manage(kind: Kind) -> None:
-    """Run the module that keeps one object of ``kind`` in its state."""
-
-    def work(params: Mapping[str, Any], check_mode: bool) -> Outcome:
-        request = request_from(kind, params)
-        return reconcile(kind, kind.api.store(params, kind), request, check_mode)
-
-    first = kind.identity[0]
-    needed = [name for name in kind.identity if name not in kind.optional]
-    run(
-        {**kind.arguments(), **kind.options, "state": STATE},
-        kind.api.options,
-        lambda params, check_mode: _result(kind.name, work(params, check_mode)),
-        required_one_of=[(first, kind.reference)],
-        mutually_exclusive=[(name, kind.reference) for name in kind.identity],
-        required_together=[needed] if len(needed) > 1 else [],
-        required_by={name: [first] for name in kind.optional},
-    )
-
-
-def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool], Result], **constraints: Any) -> None:
+def run(
+    options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool], ModuleResult], **constraints: Any
+) -> None:
     """Run ``work(params, check_mode)`` as an Ansible module and end the process with its result.
 
     ``constraints`` are those of AnsibleModule. A result may hold ``warnings``, and ``diff`` with ``before`` and
@@ -65,9 +46,9 @@ def run(options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool
     except MissingLibraryError as error:
         module.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
     except CollectionError as error:
-        module.fail_json(msg=one_line(error, _LONGEST_MESSAGE), changed=error.changed, **error.details())
+        module.fail_json(msg=one_line(error, _MAX_MESSAGE_LENGTH), changed=error.changed, **error.details())
     for warning in result.pop("warnings", ()):
-        module.warn(one_line(warning, _LONGEST_MESSAGE))
+        module.warn(one_line(warning, _MAX_MESSAGE_LENGTH))
     if not module._diff:  # the only way that AnsibleModule has to ask for it
         result.pop("diff", None)
     module.exit_json(**result)
@@ -125,15 +106,6 @@ def _credentials_in(address: str) -> set[str]:
         return set()
     password = credentials.partition(":")[2]
     return {credentials, password, unquote(password)} - {""}
-
-
-def _result(name: str, outcome: Outcome) -> Result:
-    return {
-        "changed": outcome.changed,
-        name: outcome.result,
-        "diff": {"before": dict(outcome.before), "after": dict(outcome.after)},
-        "warnings": outcome.warnings,
-    }
 
 
 def _secret_names(spec: Spec) -> Iterator[str]:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.answers import Answer
 from .._core.errors import OptionError
-from .names import Names
+from .._http.response import Response
+from .json_names import JsonNames
 from .settings import FILE, OPTIONS, PLAIN, SECRET, looks_secret
 
 _SPACE_TYPES = (
@@ -121,12 +121,12 @@ class ConnectorType:
             raise OptionError(option, f"{name} is of type {item.type}: give it in {item.option}")
 
 
-def read_connector_type(names: Names, answer: Answer) -> ConnectorType:
+def read_connector_type(names: JsonNames, response: Response) -> ConnectorType:
     """Return what GET of the connector answers. Raise ContractError where it does not say its type."""
-    raw = answer.json_object()
-    kind = raw.get(names.type)
-    if not isinstance(kind, str) or not kind:
-        raise answer.contract_error(f"no {names.type} of the connector")
+    raw = response.json_object()
+    resource = raw.get(names.type)
+    if not isinstance(resource, str) or not resource:
+        raise response.contract_error(f"no {names.type} of the connector")
     contexts = raw.get(names.contexts)
     capabilities = [item.get(names.capability_name) for item in _objects(raw.get(names.capabilities))]
     settings = [
@@ -140,7 +140,7 @@ def read_connector_type(names: Names, answer: Answer) -> ConnectorType:
         if item.get(names.type_setting_name)
     ]
     return ConnectorType(
-        kind,
+        resource,
         contexts if isinstance(contexts, bool) else None,
         tuple(str(name) for name in capabilities if name),
         tuple(settings),

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Callable
 
+from .._core.errors import ApiError, CollectionError, DeadlineError, RequestError, UnknownOutcomeError
+from .._core.resource import Raw
 from . import retry
-from .errors import ApiError, CollectionError, DeadlineError, RequestError, UnknownOutcomeError
-from .kind import Raw
-from .transport import Transport
+from .client import HttpClient
 
 
 def create_once(
-    transport: Transport, send: Callable[[], Raw], look_up: Callable[[], Raw | None], refuses_doubles: bool = False
+    http: HttpClient, send: Callable[[], Raw], look_up: Callable[[], Raw | None], refuses_duplicates: bool = False
 ) -> Raw:
     """Return the new object: ``send`` makes it, ``look_up`` finds it by its identity.
 
@@ -25,21 +25,21 @@ def create_once(
     """
     lost: list[UnknownOutcomeError] = []
     try:
-        return _until_known(transport, send, look_up, refuses_doubles, lost)
+        return _until_known(http, send, look_up, refuses_duplicates, lost)
     except CollectionError as error:
         if isinstance(error, RequestError):
             if any(failure.late for failure in lost) and not error.changed:  # the server may still be at it
-                error.leave_open()
+                error.mark_outcome_unknown()
         elif lost:  # several are there, and one of them may be ours
             error.changed = True
         raise
 
 
 def _until_known(
-    transport: Transport,
+    http: HttpClient,
     send: Callable[[], Raw],
     look_up: Callable[[], Raw | None],
-    refuses_doubles: bool,
+    refuses_duplicates: bool,
     lost: list[UnknownOutcomeError],
 ) -> Raw:
     """Send until it is known whether the object is there; all ends that do not say so go to ``lost``."""
@@ -51,13 +51,13 @@ def _until_known(
         except UnknownOutcomeError as error:
             lost.append(error)
             found = look_up_after(error.cause, look_up)
-            if found is None and error.late and not refuses_doubles:
-                found = _wait_for(transport, error.cause, look_up)
+            if found is None and error.late and not refuses_duplicates:
+                found = _wait_for(http, error.cause, look_up)
             if found is not None:
                 return found
             if not error.transient or attempt >= retry.ATTEMPTS:
                 raise error.cause from error
-            transport.pause(attempt, error.cause)
+            http.pause(attempt, error.cause)
         except DeadlineError as error:
             if error.sent:
                 error.add("Whether the object was created is not known")
@@ -72,10 +72,10 @@ def _until_known(
             return found
 
 
-def _wait_for(transport: Transport, failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw:
+def _wait_for(http: HttpClient, failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw:
     """Return the object once the server shows it. Raise ``failure`` if it does not in several looks."""
     for attempt in range(1, retry.ATTEMPTS):
-        transport.pause(attempt, failure)
+        http.pause(attempt, failure)
         found = look_up_after(failure, look_up)
         if found is not None:
             return found

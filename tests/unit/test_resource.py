@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import ContractError
-from plugins.module_utils._core.kind import Identity
+from plugins.module_utils._core.resource import Identity
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import OptionError
-from plugins.module_utils._core.kind import Identity, Raw
+from plugins.module_utils._core.listing import Listing, read_listing, select
 from plugins.module_utils._core.plan import Plan
-from plugins.module_utils._core.selection import Selection, select, selection_from
+from plugins.module_utils._core.resource import Identity, Raw
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
@@ -49,9 +49,9 @@ class ListStore:
         raise AssertionError("an info module changes nothing")
 
 
-def chosen(params: Mapping[str, Any]) -> Selection:
+def chosen(params: Mapping[str, Any]) -> Listing:
     """Return what the options ask for."""
-    return selection_from(PAIRING_PROFILE, {"pce_org_id": 1, **params})
+    return read_listing(PAIRING_PROFILE, {"pce_org_id": 1, **params})
 
 
 def numbers(store: ListStore, **params: Any) -> list[int]:
@@ -220,7 +220,7 @@ def test_partial_filters_are_the_servers() -> None:
 def test_labels_are_asked_for_by_what_the_server_knows() -> None:
     given = {"pce_org_id": 1, "key": "role", "value": "web", "external_data_set": "cmdb"}
     store = ListStore({"href": "/orgs/1/labels/1", "key": "role", "value": "web-1", "external_data_set": "cmdb"})
-    found = select(LABEL, store, selection_from(LABEL, given))
+    found = select(LABEL, store, read_listing(LABEL, given))
     assert store.asked == [({"key": "role", "value": "web", "external_data_set": "cmdb"}, None)]
     assert [entry["href"] for entry in found] == ["/orgs/1/labels/1"]
     assert found[0]["external_data_reference"] is None
@@ -293,4 +293,4 @@ def test_one_by_href_that_is_gone() -> None:
 
 def test_entries_have_the_shape_of_the_modules_result() -> None:
     raw = raw_profile(mode_lock=True, key_lifespan="60", surprise=1)
-    assert select(PAIRING_PROFILE, ListStore(raw), chosen({})) == [PAIRING_PROFILE.present(raw)]
+    assert select(PAIRING_PROFILE, ListStore(raw), chosen({})) == [PAIRING_PROFILE.to_result(raw)]

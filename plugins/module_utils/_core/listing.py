@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from .errors import OptionError
-from .fields import Field, Query, checked
-from .kind import Identity, Kind, Raw, ResolvingStore, Store
+from .fields import Field, Filter, parse_option
+from .resource import Identity, Raw, ResolvingStore, Resource, Store
 
 
 @dataclass(frozen=True)
@@ -22,63 +22,63 @@ class Condition:
 
     option: str
     field: Field
-    query: Query
+    query: Filter
     wanted: Any
 
 
 @dataclass(frozen=True)
-class Selection:
+class Listing:
     """What a task asks for: the object ``reference`` or all, for which all ``conditions`` hold, at most ``most`` of
     them. ``exact`` makes partial filters match the whole value.
     """
 
     reference: str | None
     conditions: Sequence[Condition] = ()
-    most: int | None = None
+    max_results: int | None = None
     exact: bool = False
 
 
-def selection_from(kind: Kind, params: Mapping[str, Any]) -> Selection:
+def read_listing(resource: Resource, params: Mapping[str, Any]) -> Listing:
     """Return what the filters in ``params`` ask for. Raise OptionError for a wrong one."""
-    reference, most = params.get(kind.reference), params.get("max_results")
+    reference, max_results = params.get(resource.reference), params.get("max_results")
     if reference is not None:
-        kind.api.check_reference(params, kind.plural, kind.reference, reference)
-    if most is not None and most < 0:
+        resource.api.check_reference(params, resource.plural, resource.reference, reference)
+    if max_results is not None and max_results < 0:
         raise OptionError("max_results", "must be 0 or more")
     conditions: list[Condition] = []
-    for item in kind.fields:
-        for query in item.queries:
+    for item in resource.fields:
+        for query in item.filters:
             option = query.name or item.name
             if params.get(option) is not None:
-                wanted = checked(option, query.parse, params[option])
+                wanted = parse_option(option, query.parse, params[option])
                 if item.refers_to is not None:
-                    _check_references(kind, item.refers_to, params, option, wanted)
+                    _check_references(resource, item.refers_to, params, option, wanted)
                 conditions.append(Condition(option, item, query, wanted))
-    return Selection(reference, conditions, most, bool(params.get("exact")))
+    return Listing(reference, conditions, max_results, bool(params.get("exact")))
 
 
-def _check_references(kind: Kind, other: Kind, params: Mapping[str, Any], option: str, wanted: Any) -> None:
+def _check_references(resource: Resource, other: Resource, params: Mapping[str, Any], option: str, wanted: Any) -> None:
     for entry in (entry for group in wanted for entry in group):
         if other.reference in entry:
-            kind.api.check_reference(params, other.plural, option, entry[other.reference])
+            resource.api.check_reference(params, other.plural, option, entry[other.reference])
 
 
-def select(kind: Kind, store: Store, selection: Selection) -> list[dict[str, Any]]:
+def select(resource: Resource, store: Store, listing: Listing) -> list[dict[str, Any]]:
     """Return the objects of a selection as results show them, in the server's order."""
     parameters: dict[str, str] = {}
-    for condition in selection.conditions:
+    for condition in listing.conditions:
         if condition.query.encode is not None:
             parameters[condition.option] = condition.query.encode(_resolved(store, condition))
-    checked_here = [condition for condition in selection.conditions if _is_checked_here(selection, condition)]
-    if selection.reference is not None:
-        found = store.find(Identity(selection.reference))
+    checked_here = [condition for condition in listing.conditions if _is_checked_here(listing, condition)]
+    if listing.reference is not None:
+        found = store.find(Identity(listing.reference))
         raws: Sequence[Raw] = [] if found is None else [found]
     else:
-        raws = store.query(parameters, None if checked_here else selection.most)
+        raws = store.query(parameters, None if checked_here else listing.max_results)
     # What no server filters by is looked up after the reading: what was made and referred to meanwhile is found then.
-    checks = [_check(selection, condition, _resolved(store, condition)) for condition in checked_here]
-    matching = [raw for raw in raws if all(check(raw) for check in checks)][: selection.most]
-    return [entry for entry in map(kind.present, matching) if entry is not None]
+    checks = [_check(listing, condition, _resolved(store, condition)) for condition in checked_here]
+    matching = [raw for raw in raws if all(check(raw) for check in checks)][: listing.max_results]
+    return [entry for entry in map(resource.to_result, matching) if entry is not None]
 
 
 def _resolved(store: Store, condition: Condition) -> Any:
@@ -89,13 +89,13 @@ def _resolved(store: Store, condition: Condition) -> Any:
     return [store.resolve({name: group}, create=None)[name] for group in condition.wanted]
 
 
-def _is_checked_here(selection: Selection, condition: Condition) -> bool:
+def _is_checked_here(listing: Listing, condition: Condition) -> bool:
     # One object is asked for by its reference, so no server has filtered it.
-    whole = condition.query.partial and selection.exact
-    return whole or selection.reference is not None or not condition.query.trusted
+    whole = condition.query.partial and listing.exact
+    return whole or listing.reference is not None or not condition.query.trusted
 
 
-def _check(selection: Selection, condition: Condition, wanted: Any) -> Callable[[Raw], bool]:
+def _check(listing: Listing, condition: Condition, wanted: Any) -> Callable[[Raw], bool]:
     query = condition.query
-    matches = operator.eq if query.partial and selection.exact else query.matches
+    matches = operator.eq if query.partial and listing.exact else query.matches
     return lambda raw: bool(matches(wanted, condition.field.value_in(raw)))

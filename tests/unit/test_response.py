@@ -15,13 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils._core import answers
-from plugins.module_utils._core.answers import Answer, Secrets, describe, one_line, read_errors
 from plugins.module_utils._core.errors import ApiError, ContractError
+from plugins.module_utils._core.text import describe_errors, one_line
+from plugins.module_utils._http import redact
+from plugins.module_utils._http.redact import Secrets
+from plugins.module_utils._http.response import Response, parse_errors
 
 
-def answer(body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
-    return Answer(200, headers or {}, body, "GET", "/orgs/1/labels")
+def answer(body: bytes = b"", headers: dict[str, str] | None = None) -> Response:
+    return Response(200, headers or {}, body, "GET", "/orgs/1/labels")
 
 
 @pytest.mark.parametrize(
@@ -61,12 +63,12 @@ def answer(body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
     ],
 )
 def test_every_form_of_an_error(body: bytes, said: str) -> None:
-    assert describe(read_errors(body)) == said
+    assert describe_errors(parse_errors(body)) == said
 
 
 def test_many_errors_are_cut() -> None:
     body = json.dumps([{"token": f"t{number}", "message": "m"} for number in range(1000)]).encode()
-    assert [error["token"] for error in read_errors(body)] == [f"t{number}" for number in range(10)]
+    assert [error["token"] for error in parse_errors(body)] == [f"t{number}" for number in range(10)]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_many_errors_are_cut() -> None:
 )
 def test_large_bodies_are_bounded_in_length_and_time(body: bytes) -> None:
     start = time.monotonic()
-    (error,) = read_errors(body)
+    (error,) = parse_errors(body)
     assert len(error["message"]) == 500
     assert error["message"].endswith("…")
     assert time.monotonic() - start < 2
@@ -91,13 +93,13 @@ def test_hostile_markup_takes_no_time(body: bytes) -> None:
     # The smaller part comes first, so that what takes time by the square of the length fails within seconds.
     for part in (body[:100_000], body):
         start = time.process_time()
-        assert all(len(error["message"]) <= 500 for error in read_errors(part))
+        assert all(len(error["message"]) <= 500 for error in parse_errors(part))
         assert time.process_time() - start < 0.5
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_are_a_crash(body: bytes) -> None:
-    for error in read_errors(body):
+    for error in parse_errors(body):
         assert set(error) == {"token", "message"}
         assert all(text.isprintable() for text in error.values())
 
@@ -114,7 +116,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_no_json_is_a_crash(value: Any) -> None:
-    said = describe(read_errors(json.dumps(value).encode()))
+    said = describe_errors(parse_errors(json.dumps(value).encode()))
     assert said.isprintable()
 
 
@@ -200,14 +202,14 @@ def test_what_is_no_number_is_no_json(number: str) -> None:
 
 def test_a_page_is_read_up_to_ten_thousand_characters() -> None:
     filler = " " * (10_000 - len("<title>Word</title>"))
-    assert read_errors(f"x{filler}<title>Word</title>".encode())[0]["message"] == "x"
-    assert read_errors(f"<i>{filler[3:]}<title>Word</title>".encode())[0]["message"] == "Word"
+    assert parse_errors(f"x{filler}<title>Word</title>".encode())[0]["message"] == "x"
+    assert parse_errors(f"<i>{filler[3:]}<title>Word</title>".encode())[0]["message"] == "Word"
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206])
 def test_only_200_stands_for_a_list(status: int) -> None:
     with pytest.raises(ContractError, match=f"answer {status} to GET /x: a list comes with 200$"):
-        Answer(status, {}, b"[]", "GET", "/x").json_objects()
+        Response(status, {}, b"[]", "GET", "/x").json_objects()
 
 
 def test_errors_are_found_by_token_or_message() -> None:
@@ -232,7 +234,7 @@ def test_a_secret_is_taken_out_however_it_is_escaped(secret: str) -> None:
     for ascii_only in (True, False):
         body = json.dumps(sent, ensure_ascii=ascii_only)
         for text in (body, json.dumps([{"message": body}], ensure_ascii=ascii_only), f"<p>{html.escape(secret)}</p>"):
-            shown = str(read_errors(Secrets([secret]).without(text).encode()))
+            shown = str(parse_errors(Secrets([secret]).without(text).encode()))
             assert "********" in shown
             for part in ("Corr", "Horse", "geheim", "of it", "b<c"):
                 assert part not in shown
@@ -279,13 +281,13 @@ def test_what_is_short_takes_nothing_out(secret: str) -> None:
 
 def test_the_forms_of_many_secrets_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    forms = answers._all_forms
+    forms = redact._all_forms
 
     def counting(secret: str) -> set[str]:
         made.append(secret)
         return forms(secret)
 
-    monkeypatch.setattr(answers, "_all_forms", counting)
+    monkeypatch.setattr(redact, "_all_forms", counting)
     secrets = Secrets(["first-secret"])
     secrets.add(["second-secret"])
     assert made == []

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._core.connection import endpoint_options, shared_options
 from .._core.errors import OptionError
-from .._core.kind import ABSENT, Kind
-from .._core.transport import Endpoint, Transport
+from .._core.resource import ABSENT, Resource
+from .._http.client import HttpClient
+from .._http.endpoint import Endpoint
+from .._http.options import endpoint_options, shared_options
 from . import settings
-from .names import NAMES, Names
+from .json_names import NAMES, JsonNames
 from .store import Connector, PeStore
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
@@ -32,7 +33,7 @@ class Pe:
         **shared_options("PE"),
     }
 
-    def __init__(self, names: Names = NAMES) -> None:
+    def __init__(self, names: JsonNames = NAMES) -> None:
         self._names = names
 
     def connector(self, params: Mapping[str, Any]) -> Connector:
@@ -54,20 +55,20 @@ class Pe:
             },
             **endpoint_options(params),
         )
-        return Connector(Transport(endpoint), self._names)
+        return Connector(HttpClient(endpoint), self._names)
 
-    def store(self, params: Mapping[str, Any], kind: Kind) -> PeStore:
+    def store(self, params: Mapping[str, Any], resource: Resource) -> PeStore:
         """Return the store of ``kind`` on the connector server that ``params`` lead to. Raises OptionError."""
-        listed = params.get(kind.plural)
+        listed = params.get(resource.plural)
         tasks = [params] if listed is None else listed
         for position, entry in enumerate(tasks):
-            settings.check_apart(entry, "" if listed is None else f"{kind.plural}[{position}].")
-        settings.check_together(tasks, kind.plural)
+            settings.check_apart(entry, "" if listed is None else f"{resource.plural}[{position}].")
+        settings.check_together(tasks, resource.plural)
         return PeStore(
             self.connector(params),
-            kind,
+            resource,
             recreate=bool(params.get("recreate")),
-            plain=plain_settings(tasks, kind),
+            plain=plain_settings(tasks, resource),
             hidden=settings.named(tasks, settings.SECRET, settings.FILE),
         )
 
@@ -77,7 +78,7 @@ class Pe:
             raise OptionError(option, f"is no id of a connector instance: {value!r}")
 
 
-def plain_settings(tasks: Sequence[Mapping[str, Any]], kind: Kind) -> dict[Any, dict[str, str]]:
+def plain_settings(tasks: Sequence[Mapping[str, Any]], resource: Resource) -> dict[Any, dict[str, str]]:
     """Return the settings that tasks show themselves, by the reference or the names of the instance that has them.
 
     A task that removes an instance says nothing of its settings.
@@ -85,10 +86,10 @@ def plain_settings(tasks: Sequence[Mapping[str, Any]], kind: Kind) -> dict[Any, 
     found: dict[Any, dict[str, str]] = {}
     for params in tasks:
         if params.get(settings.PLAIN) and params.get("state") != ABSENT:
-            names = {name: params.get(name) for name in kind.identity}
-            parsed = [None if value is None else kind.field(name).parse(value) for name, value in names.items()]
-            key = params.get(kind.reference) or tuple(parsed)
-            found[key] = kind.field(settings.PLAIN).parse(params[settings.PLAIN])
+            names = {name: params.get(name) for name in resource.identity}
+            parsed = [None if value is None else resource.field(name).parse(value) for name, value in names.items()]
+            key = params.get(resource.reference) or tuple(parsed)
+            found[key] = resource.field(settings.PLAIN).parse(params[settings.PLAIN])
     return found
 
 

@@ -12,43 +12,47 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._ansible import STATE, Result, Spec, run
-from ._core.bulk import PURGE, PURGE_SCOPE, bulk_from, reconcile_all
-from ._core.kind import Kind
+from .._core.bulk import PURGE, PURGE_SCOPE, read_bulk, reconcile_all
+from .._core.resource import Resource
+from .module import STATE, ModuleResult, Spec, run
 
 
-def manage_all(kind: Kind, options: Spec | None = None) -> None:
+def manage_all(resource: Resource, options: Spec | None = None) -> None:
     """Run the module that keeps many objects of ``kind`` in their states, over one read of the server.
 
     ``options`` are further options of the module.
     """
-    entry = kind.arguments() if kind.rename else {item.name: dict(item.spec) for item in kind.fields if item.spec}
+    entry = (
+        resource.arguments()
+        if resource.rename
+        else {item.name: dict(item.spec) for item in resource.fields if item.spec}
+    )
     entry["state"] = STATE
     entries: dict[str, Any] = {"type": "list", "elements": "dict", "required": True, "options": entry}
-    if kind.rename:
+    if resource.rename:
         # An object that exists may be called by its reference, in order to rename it.
-        entries["mutually_exclusive"] = [[name, kind.reference] for name in kind.identity]
-        entries["required_one_of"] = [[kind.identity[0], kind.reference]]
+        entries["mutually_exclusive"] = [[name, resource.reference] for name in resource.identity]
+        entries["required_one_of"] = [[resource.identity[0], resource.reference]]
     else:
-        for name in kind.identity:
-            entry[name]["required"] = name not in kind.optional
-    spec: dict[str, Mapping[str, Any]] = {kind.plural: entries, PURGE: {"type": "bool", "default": False}}
-    if kind.scopes:
+        for name in resource.identity:
+            entry[name]["required"] = name not in resource.optional
+    spec: dict[str, Mapping[str, Any]] = {resource.plural: entries, PURGE: {"type": "bool", "default": False}}
+    if resource.scopes:
         # Not by suboptions: Ansible would not tell a condition that is null from one that was not given.
         spec[PURGE_SCOPE] = {"type": "dict"}
 
-    def work(params: Mapping[str, Any], check_mode: bool) -> Result:
-        bulk = bulk_from(kind, params)
-        outcome = reconcile_all(kind, kind.api.store(params, kind), bulk, check_mode)
+    def work(params: Mapping[str, Any], check_mode: bool) -> ModuleResult:
+        bulk = read_bulk(resource, params)
+        outcome = reconcile_all(resource, resource.api.store(params, resource), bulk, check_mode)
         return {
             "changed": outcome.changed,
             "outcomes": list(outcome.outcomes),
             "diff": {"before": dict(outcome.before), "after": dict(outcome.after)},
             "warnings": outcome.warnings,
-            "invocation": {"module_args": {**params, kind.plural: list(map(_given, params[kind.plural]))}},
+            "invocation": {"module_args": {**params, resource.plural: list(map(_given, params[resource.plural]))}},
         }
 
-    run({**spec, **kind.options, **(options or {})}, kind.api.options, work)
+    run({**spec, **resource.options, **(options or {})}, resource.api.options, work)
 
 
 def _given(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any, Callable
 
 import pytest
 
-from plugins.module_utils._core.create import create_once
 from plugins.module_utils._core.errors import (
     AmbiguousError,
     ApiError,
@@ -22,8 +21,9 @@ from plugins.module_utils._core.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
-from plugins.module_utils._core.kind import Identity, Kind, Raw
-from plugins.module_utils._core.retry import ATTEMPTS
+from plugins.module_utils._core.resource import Identity, Raw, Resource
+from plugins.module_utils._http.create_once import create_once
+from plugins.module_utils._http.retry import ATTEMPTS
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
@@ -261,11 +261,11 @@ def test_a_slow_server_that_allows_doubles_is_looked_at_again_and_never_sent_to_
 def test_a_slow_server_that_refuses_doubles_is_sent_to_again() -> None:
     steps = Steps(("send", slow()), ("look up", None), ("send", refused()), ("look up", MADE))
     transport = FakeTransport(in_turn())
-    assert create_once(transport, steps.send, steps.look_up, refuses_doubles=True) == MADE
+    assert create_once(transport, steps.send, steps.look_up, refuses_duplicates=True) == MADE
 
 
 @pytest.mark.parametrize(("kind", "posts"), [(LABEL, 1), (PAIRING_PROFILE, ATTEMPTS)], ids=["label", "profile"])
-def test_only_what_a_pce_refuses_to_double_is_sent_again(kind: Kind, posts: int) -> None:
+def test_only_what_a_pce_refuses_to_double_is_sent_again(kind: Resource, posts: int) -> None:
     sent: list[str] = []
 
     def serve(request: Sent) -> Reply | CollectionError:
@@ -284,7 +284,7 @@ def test_the_end_of_a_slow_server_is_left_open() -> None:
         transport = FakeTransport(in_turn(), deadline=deadline)
         taken = Steps(*steps)
         with pytest.raises(RequestError, match=r"no answer in time.*Whether the server did it is not known") as caught:
-            create_once(transport, taken.send, taken.look_up, refuses_doubles=True)
+            create_once(transport, taken.send, taken.look_up, refuses_duplicates=True)
         assert caught.value.changed
         with pytest.raises(RequestError, match="not known") as caught:
             create(("send", slow()), *[("look up", None)] * ATTEMPTS, deadline=deadline)
@@ -313,6 +313,6 @@ def test_a_first_request_that_may_be_under_way_is_not_forgotten(last: Callable[[
     look: list[tuple[str, Raw | CollectionError | None]] = [("look up", None)] * 3
     steps = Steps(("send", slow()), look[0], ("send", last()), *look)
     with pytest.raises(RequestError) as caught:
-        create_once(FakeTransport(in_turn()), steps.send, steps.look_up, refuses_doubles=True)
+        create_once(FakeTransport(in_turn()), steps.send, steps.look_up, refuses_duplicates=True)
     assert caught.value.changed
     assert str(caught.value).lower().count("not known") == 1

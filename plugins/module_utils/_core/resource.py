@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Protocol, runtime_checkable
 
 from .errors import AmbiguousError, ContractError, MissingReferenceError
-from .fields import Field, checked
+from .fields import Field, parse_option
 from .plan import Action, Plan
 
 PRESENT = "present"
@@ -28,7 +28,7 @@ class Store(Protocol):
     def find(self, identity: Identity) -> Raw | None:
         """Return the one object with this identity, or None. Raise AmbiguousError where there are several."""
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         """Return all objects that match query ``parameters`` in the server's eyes, or the first ``most`` of them."""
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
@@ -47,7 +47,7 @@ class CarefulStore(Store, Protocol):
 class BatchStore(Store, Protocol):
     """A store that can write many objects without showing each one after it."""
 
-    def demand_time(self, count: int, what: str) -> None:
+    def ensure_within_deadline(self, count: int, what: str) -> None:
         """Raise OptionError where ``count`` writes cannot be made before the task's deadline. ``what`` they are for."""
 
     def update(self, plan: Plan, current: Raw) -> Raw:
@@ -71,7 +71,7 @@ class Api(Protocol):
 
     options: Mapping[str, Mapping[str, Any]]
 
-    def store(self, params: Mapping[str, Any], kind: Kind) -> Store:
+    def store(self, params: Mapping[str, Any], resource: Resource) -> Store:
         """Return the store of ``kind`` that the connection options in ``params`` lead to."""
 
     def check_reference(self, params: Mapping[str, Any], collection: str, option: str, value: str) -> None:
@@ -108,7 +108,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Kind:
+class Resource:
     """A resource.
 
     ``title`` is its name in sentences, ``name`` the key of a module's result, ``plural`` that of its info twin and the
@@ -154,17 +154,17 @@ class Kind:
 
     def filters(self) -> dict[str, dict[str, Any]]:
         """Return the argument spec of the filters of the info module."""
-        return {query.name or item.name: dict(query.spec) for item in self.fields for query in item.queries}
+        return {query.name or item.name: dict(query.spec) for item in self.fields for query in item.filters}
 
     def desired(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the canonical values of the options that the user gave. Raise OptionError for an impossible one."""
         return {
-            item.name: checked(item.name, item.parse, params[item.name])
+            item.name: parse_option(item.name, item.parse, params[item.name])
             for item in self.fields
             if item.writable and params.get(item.name) is not None
         }
 
-    def present(self, raw: Raw | None) -> dict[str, Any] | None:
+    def to_result(self, raw: Raw | None) -> dict[str, Any] | None:
         """Return an object as results show it: every property of the table, whatever the server left out."""
         return None if raw is None else {item.name: item.value_in(raw) for item in self.fields if not item.secret}
 
@@ -187,7 +187,7 @@ class Kind:
 
         ``renew`` writes secret properties again. Otherwise they are no reason to write, since they cannot be compared.
         """
-        before = self.present(current)
+        before = self.to_result(current)
         secrets = {item.name: desired[item.name] for item in self.fields if item.secret and item.name in desired}
         desired = {name: value for name, value in desired.items() if name not in secrets}
         if state == ABSENT:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils._core.pace import WINDOW, Pace
+from plugins.module_utils._http.rate_limit import WINDOW, RateLimiter
 
 
 class Clock:
@@ -23,12 +23,12 @@ class Clock:
 
 
 def test_a_burst_up_to_the_limit_is_not_held_back() -> None:
-    pace = Pace(3, Clock())
+    pace = RateLimiter(3, Clock())
     assert [pace.take(300) for _turn in range(5)] == [0, 0, 0, WINDOW, WINDOW]
 
 
 def test_nothing_takes_no_time() -> None:
-    pace = Pace(1, Clock())
+    pace = RateLimiter(1, Clock())
     assert pace.seconds_for(0) == 0
     pace.take(1)
     assert pace.seconds_for(0) == 0
@@ -37,7 +37,7 @@ def test_nothing_takes_no_time() -> None:
 
 def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     clock = Clock()
-    pace = Pace(1, clock)
+    pace = RateLimiter(1, clock)
     assert pace.take(10) == 0
     assert pace.take(60) is None
     assert pace.take(60.1) == 60
@@ -51,7 +51,7 @@ def test_a_turn_that_comes_too_late_is_not_taken() -> None:
 )
 def test_no_minute_has_more_than_the_limit(limit: int, pauses: list[float]) -> None:
     clock = Clock()
-    pace = Pace(limit, clock)
+    pace = RateLimiter(limit, clock)
     begun = []
     for pause in pauses:
         clock.time += pause
@@ -66,7 +66,7 @@ def test_no_minute_has_more_than_the_limit(limit: int, pauses: list[float]) -> N
 @given(limit=st.integers(1, 5), before=st.integers(0, 9), count=st.integers(1, 20), pause=st.floats(0, 70))
 def test_the_foreseen_time_is_the_time_it_takes(limit: int, before: int, count: int, pause: float) -> None:
     clock = Clock()
-    pace = Pace(limit, clock)
+    pace = RateLimiter(limit, clock)
     for _turn in range(before):
         clock.time += pace.take(1e9) or 0
     clock.time += pause

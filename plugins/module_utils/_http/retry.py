@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 ATTEMPTS = 4
 """How often a request is sent at most when connections break or a gateway answers 502, 503 or 504."""
 
-LONGEST_WAIT = 60.0
+MAX_WAIT_SECONDS = 60.0
 """Seconds: the rate limit of a PCE counts by the minute, so no longer pause is worth waiting for."""
 
 _GATEWAY = frozenset({502, 503, 504})
@@ -42,7 +42,7 @@ def backoff(attempt: int, jitter: float | None = None) -> float:
     ``jitter`` (0 to 1) replaces the random spread.
     """
     spread = random.random() if jitter is None else jitter  # noqa: S311  # spreads load, protects nothing
-    return float(min(LONGEST_WAIT, 0.5 * 2 ** min(attempt - 1, 10)) * (0.75 + 0.5 * spread))
+    return float(min(MAX_WAIT_SECONDS, 0.5 * 2 ** min(attempt - 1, 10)) * (0.75 + 0.5 * spread))
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -56,11 +56,11 @@ def retry_after(value: str | None, now: float) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdigit():
         # A number with more digits than any clock is clamped before it is converted.
-        return LONGEST_WAIT if len(text) > 9 else min(LONGEST_WAIT, float(text))
+        return MAX_WAIT_SECONDS if len(text) > 9 else min(MAX_WAIT_SECONDS, float(text))
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return min(LONGEST_WAIT, max(0.0, moment.timestamp() - now))
+    return min(MAX_WAIT_SECONDS, max(0.0, moment.timestamp() - now))

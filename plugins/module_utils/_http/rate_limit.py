@@ -14,7 +14,7 @@ WINDOW = 60.0
 """Seconds over which a server counts."""
 
 
-class Pace:
+class RateLimiter:
     """Lets at most ``limit`` requests begin within any minute, whichever threads they come from.
 
     ``clock`` gives monotonic seconds. A burst up to the limit is not held back; what follows waits for its turn.
@@ -26,12 +26,12 @@ class Pace:
         self._turns: deque[float] = deque(maxlen=limit)
         self._lock = threading.Lock()
 
-    def take(self, longest: float) -> float | None:
+    def take(self, max_length: float) -> float | None:
         """Take a turn and return the seconds until it comes. None, and no turn, if that is ``longest`` or more."""
         with self._lock:
             now = self._clock()
             turn = self._next(self._turns, now)
-            if turn - now >= longest:
+            if turn - now >= max_length:
                 return None
             self._turns.append(turn)
             return turn - now

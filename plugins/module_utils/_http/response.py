@@ -6,29 +6,25 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import math
 import re
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Callable
-from urllib.parse import quote, quote_plus
 
-from .errors import ContractError
+from .._core.errors import ContractError
+from .._core.text import one_line
 
-_MOST_ERRORS = 10
-_LONGEST_TEXT = 500
-_DEEPEST = 60
+_MAX_ERRORS = 10
+_MAX_DEPTH = 60
 """Objects and lists in each other. No API comes near, and what is deeper cannot be handled safely everywhere."""
-_LONGEST_MARKUP = 10_000
+_MAX_MARKUP_LENGTH = 10_000
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-_SHORTEST_LINE = 8  # shorter lines of a key file say nothing, and would take letters out of ordinary words
 
 
-class Answer:
+class Response:
     """One HTTP answer: ``status``, ``headers`` (any case), ``body`` (bytes), and the request that it belongs to.
 
     ``hide`` takes secrets out of a text of the server before it is shown.
@@ -63,7 +59,7 @@ class Answer:
     def json(self) -> Any:
         """Return the decoded body. Raise ContractError where it is not JSON."""
         try:
-            return decoded(self.body)
+            return decode_json(self.body)
         except (ValueError, RecursionError) as error:
             raise self.contract_error("the body is not valid JSON") from error
 
@@ -96,62 +92,7 @@ class Answer:
         )
 
 
-class Secrets:
-    """Texts to be kept out of what is shown. Several threads may use one.
-
-    Each is known in every form that a server may repeat it in: plain, JSON, HTML, URL, base64; one of several lines
-    line by line too. The forms are made once, and not before something is to be shown: most runs show nothing.
-    """
-
-    def __init__(self, texts: Iterable[str] = ()) -> None:
-        self._lock = threading.Lock()
-        self._new = set(texts)
-        self._known: set[str] = set()
-        self._forms: list[str] = []  # the longest first: a shorter one may be a part of it
-
-    def add(self, texts: Iterable[str]) -> None:
-        """Keep these out as well from now on."""
-        with self._lock:
-            self._new |= set(texts) - self._known
-
-    def without(self, text: str) -> str:
-        """Return what a server said with every secret taken out."""
-        with self._lock:
-            if self._new:
-                forms = {form for secret in self._new for form in _all_forms(secret)}
-                self._forms = sorted([*self._forms, *forms], key=len, reverse=True)
-                self._known |= self._new
-                self._new = set()
-            known = self._forms
-        for form in known:
-            text = text.replace(form, "********")
-        return text
-
-
-def _all_forms(secret: str) -> set[str]:
-    """Return all that gives a secret away, wherever it is repeated."""
-    found: set[str] = set()
-    lines = [line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE]
-    for part in {secret, secret.strip(), " ".join(secret.split()), *lines}:
-        for form in _forms(part):
-            escaped = html.escape(form)
-            found |= {form, escaped, html.escape(form, quote=False)}
-            found |= {escaped.replace("&#x27;", apostrophe) for apostrophe in ("'", "&#39;", "&apos;")}
-    return found - {""}
-
-
-def _forms(secret: str) -> set[str]:
-    encoded = base64.b64encode(secret.encode(errors="surrogateescape")).decode()
-    found = {secret, repr(secret)[1:-1], encoded}
-    found |= {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
-    for ascii_only in (True, False):
-        once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        # A server that quotes a body of JSON in a message of JSON escapes it twice.
-        found |= {once, *(json.dumps(once, ensure_ascii=again)[1:-1] for again in (True, False))}
-    return found
-
-
-def decoded(body: bytes) -> Any:
+def decode_json(body: bytes) -> Any:
     """Return a body's JSON. Raise ValueError or RecursionError for what is no JSON that every program takes.
 
     Python takes more: numbers that are none, halves of characters. They would be passed on to programs that do not.
@@ -160,7 +101,7 @@ def decoded(body: bytes) -> Any:
     if _HALF.search(body) and _HALF_CHARACTER.search(json.dumps(value, ensure_ascii=False)):
         raise ValueError("a text has half of a character")
     level = [value]
-    for _depth in range(_DEEPEST):
+    for _depth in range(_MAX_DEPTH):
         level = [
             inner
             for item in level
@@ -179,15 +120,7 @@ def _number(text: str) -> float:
     return number
 
 
-def one_line(value: Any, longest: int = _LONGEST_TEXT) -> str:
-    """Return ``value`` as one printable line of at most ``longest`` characters."""
-    # Cut before it is looked at: a server may say megabytes.
-    start = str(value)[: 4 * longest]
-    text = " ".join("".join(char if char.isprintable() else " " for char in start).split())
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def read_errors(body: bytes) -> list[dict[str, str]]:
+def parse_errors(body: bytes) -> list[dict[str, str]]:
     """Return what an error's body says, as ``[{"token", "message"}]``; empty where it says nothing.
 
     Known forms (pce-api.md, Transport): a list of ``{"token", "message"}``, one such object, ``[{"error"}]``, a bare
@@ -199,7 +132,7 @@ def read_errors(body: bytes) -> list[dict[str, str]]:
     try:
         value = json.loads(text)
         entries = value if isinstance(value, list) else [value]
-        return [error for error in map(_read_error, entries[:_MOST_ERRORS]) if error["token"] or error["message"]]
+        return [error for error in map(_read_error, entries[:_MAX_ERRORS]) if error["token"] or error["message"]]
     except (ValueError, RecursionError):
         return [{"token": "", "message": _plain_text(text)}]
 
@@ -216,17 +149,8 @@ def _read_error(entry: Any) -> dict[str, str]:
 
 def _plain_text(markup: str) -> str:
     """Return the words of an HTML page (its title where it has one) or of a plain text."""
-    markup = markup[:_LONGEST_MARKUP]
+    markup = markup[:_MAX_MARKUP_LENGTH]
     title = re.search(r"<title[^<>]*>([^<]*)</title>", markup, re.IGNORECASE)
     if title:
         return one_line(html.unescape(title.group(1)))
     return one_line(html.unescape(re.sub(r"<[^<>]*>", " ", markup)))
-
-
-def describe(errors: list[dict[str, str]]) -> str:
-    """Return errors as words: ``token (message); token (message)``."""
-    words = []
-    for error in errors:
-        token, message = error["token"], error["message"]
-        words.append(f"{token} ({message})" if token and message else token or message)
-    return "; ".join(words)

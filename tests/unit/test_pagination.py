@@ -19,8 +19,8 @@ from plugins.module_utils._core.errors import (
     MissingReferenceError,
     RequestError,
 )
-from plugins.module_utils._core.kind import Identity, Raw
-from plugins.module_utils._pce.collections import read_all
+from plugins.module_utils._core.resource import Identity, Raw
+from plugins.module_utils._pce.pagination import read_collection
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
 
@@ -47,7 +47,7 @@ def job(status: str, **result: Any) -> Reply:
 
 
 def read(transport: FakeTransport, most: int | None = None, **parameters: str) -> list[dict[str, Any]]:
-    return read_all(transport, PROFILES, parameters, most)
+    return read_collection(transport, PROFILES, parameters, most)
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import ContractError
-from plugins.module_utils._core.kind import ABSENT, Kind
-from plugins.module_utils._core.reconcile import Outcome, reconcile, request_from
-from plugins.module_utils._core.selection import select, selection_from
-from plugins.module_utils._pe.connection import api_url
+from plugins.module_utils._core.listing import read_listing, select
+from plugins.module_utils._core.reconcile import Result, read_desired_state, reconcile
+from plugins.module_utils._core.resource import ABSENT, Resource
+from plugins.module_utils._pe.api import api_url
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, connector_instance
-from plugins.module_utils._pe.names import NAMES, Names
+from plugins.module_utils._pe.json_names import NAMES, JsonNames
 from plugins.module_utils._pe.store import Connector, PeStore
 
 from .helpers import FakeTransport, Reply, Sent
@@ -28,10 +28,10 @@ from .helpers import FakeTransport, Reply, Sent
 PE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_pe"
 
 
-def other_names() -> Names:
+def other_names() -> JsonNames:
     """A table in which every name is another one, and paths are one step deeper."""
     values: dict[str, Any] = {}
-    for item in fields(Names):
+    for item in fields(JsonNames):
         value = getattr(NAMES, item.name)
         if isinstance(value, tuple):
             values[item.name] = ("wrapped", *(f"x_{part}" for part in value))
@@ -39,7 +39,7 @@ def other_names() -> Names:
             values[item.name] = f"/other{value}"
         else:
             values[item.name] = f"x_{value}"
-    return Names(**values)
+    return JsonNames(**values)
 
 
 def test_settings_that_lie_deeper() -> None:
@@ -52,10 +52,10 @@ def test_settings_that_lie_deeper() -> None:
         store._settings_in({"wrapped": {"x_additionalSettings": "x"}})
 
 
-def leaves(names: Names) -> set[str]:
+def leaves(names: JsonNames) -> set[str]:
     """All names of a table."""
     found: set[str] = set()
-    for item in fields(Names):
+    for item in fields(JsonNames):
         value = getattr(names, item.name)
         found |= set(value) if isinstance(value, tuple) else {value}
     return found
@@ -75,7 +75,7 @@ def keys(value: Any) -> Iterator[str]:
 class Server:
     """A connector server that knows one table of names, and stores what it is sent."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: JsonNames) -> None:
         self.names = names
         self.instances: dict[str, dict[str, Any]] = {}
         self.bodies: list[Any] = []
@@ -113,7 +113,7 @@ class Server:
 
 
 @pytest.mark.parametrize("names", [NAMES, other_names()], ids=["the table", "another table"])
-def test_the_table_is_all_that_holds_names(names: Names, tmp_path: Path) -> None:
+def test_the_table_is_all_that_holds_names(names: JsonNames, tmp_path: Path) -> None:
     (tmp_path / "word").write_text("secret word")
     server = Server(names)
     kind = connector_instance(names)
@@ -134,7 +134,7 @@ def test_the_table_is_all_that_holds_names(names: Names, tmp_path: Path) -> None
     assert not act(kind, transport, names, options).changed
     changed = act(kind, transport, names, {**options, "controller_port": 8443})
     assert changed.result == {**created.result, "controller_port": 8443}
-    found = select(kind, store(kind, transport, names), selection_from(kind, {"controller_ip": "2001:db8:0::1"}))
+    found = select(kind, store(kind, transport, names), read_listing(kind, {"controller_ip": "2001:db8:0::1"}))
     assert found == [changed.result]
     assert set(keys(server.bodies)) <= leaves(names)
     assert len(server.bodies) == 2
@@ -146,16 +146,18 @@ def test_the_table_is_all_that_holds_names(names: Names, tmp_path: Path) -> None
                for sent in transport.sent)  # fmt: skip
 
 
-def store(kind: Kind, transport: FakeTransport, names: Names) -> PeStore:
+def store(kind: Resource, transport: FakeTransport, names: JsonNames) -> PeStore:
     """A store as the API makes it for a task that gives all settings."""
     return PeStore(
         Connector(transport, names), kind, plain={("2001:db8::1", "demo"): {"REGION": "eu"}}, hidden=frozenset(["WORD"])
     )
 
 
-def act(kind: Kind, transport: FakeTransport, names: Names, options: dict[str, Any], state: str = "present") -> Outcome:
+def act(
+    kind: Resource, transport: FakeTransport, names: JsonNames, options: dict[str, Any], state: str = "present"
+) -> Result:
     """Reconcile what options ask for, as the module does."""
-    request = request_from(kind, {**options, "state": state})
+    request = read_desired_state(kind, {**options, "state": state})
     return reconcile(kind, store(kind, transport, names), request, dry_run=False)
 
 
@@ -178,7 +180,7 @@ def test_no_other_file_holds_a_name_of_its_own() -> None:
     telling = {name for name in leaves(NAMES) if any(char.isupper() or char == "/" for char in name)}
     assert {"ipAddress", "endpointAddressSpace", "additionalSettings", "/instances"} <= telling
     for path in PE.glob("*.py"):
-        if path.name == "names.py":
+        if path.name == "json_names.py":
             continue
         tree = ast.parse(path.read_text())
         held = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}

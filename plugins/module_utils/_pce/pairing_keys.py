@@ -22,9 +22,9 @@ from .._core.errors import (
     UnknownOutcomeError,
     found_before,
 )
-from .._core.fields import LARGEST_INTEGER
-from .._core.kind import ABSENT, PRESENT, Identity
-from .connection import PCE, Client
+from .._core.fields import MAX_INTEGER
+from .._core.resource import ABSENT, PRESENT, Identity
+from .api import PCE, Pce
 from .key_file import KeyFile, Lock
 from .pairing_profile import PAIRING_PROFILE
 
@@ -38,7 +38,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "state": {"type": "str", "choices": [PRESENT, RENEWED, ABSENT], "default": PRESENT},
 }
 
-_MOST_KEYS = 10000
+_MAX_KEYS = 10000
 _UNKNOWN_KEY = "It stays valid until it expires or all keys of the pairing profile are revoked (state: absent)"
 _LOST = (
     "an earlier run was interrupted while it generated a pairing key: if the PCE made that key, it is lost. "
@@ -47,7 +47,7 @@ _LOST = (
 
 
 @dataclass(frozen=True)
-class KeyOutcome:
+class KeyResult:
     """What a task did. ``keys`` are pairing keys as results show them; ``before`` and ``after`` count usable keys."""
 
     changed: bool
@@ -58,7 +58,7 @@ class KeyOutcome:
 
 @dataclass(frozen=True)
 class _Task:
-    client: Client
+    pce: Pce
     profile: Identity
     state: str
     count: int
@@ -70,19 +70,19 @@ class _Task:
 def keep_keys(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
     """Bring the pairing keys to the wanted state and return the module's result. Raises OptionError and ApiError."""
     profile = _profile_identity(params)
-    if not 1 <= params["count"] <= _MOST_KEYS:
-        raise OptionError("count", f"must be 1 to {_MOST_KEYS}, not {params['count']}")
+    if not 1 <= params["count"] <= _MAX_KEYS:
+        raise OptionError("count", f"must be 1 to {_MAX_KEYS}, not {params['count']}")
     if params["path"] == "":
         raise OptionError("path", "must not be empty")
     file = KeyFile(params["path"]) if params["path"] is not None else None
     if file is not None:
         file.read()  # a file of another kind is refused before any request
-    task = _Task(PCE.client(params), profile, params["state"], params["count"], file, dry_run)
+    task = _Task(PCE.connect(params), profile, params["state"], params["count"], file, dry_run)
     outcome = _revoke(task) if task.state == ABSENT else _ensure(task)
     return {
         "changed": outcome.changed,
         "pairing_keys": list(outcome.keys),
-        "management_server": task.client.management_server,
+        "management_server": task.pce.management_server,
         "diff": {"before": {"pairing_keys": outcome.before}, "after": {"pairing_keys": outcome.after}},
         "warnings": task.warnings,
     }
@@ -98,9 +98,9 @@ def _profile_identity(params: Mapping[str, Any]) -> Identity:
     return Identity(names={PAIRING_PROFILE.identity[0]: name})
 
 
-def _ensure(task: _Task) -> KeyOutcome:
+def _ensure(task: _Task) -> KeyResult:
     """Have ``count`` usable keys: those of the file, and new ones for what is missing."""
-    profile = PAIRING_PROFILE.present(task.client.store(PAIRING_PROFILE).find_existing(task.profile)) or {}
+    profile = PAIRING_PROFILE.to_result(task.pce.store(PAIRING_PROFILE).find_existing(task.profile)) or {}
     if not profile["enabled"]:
         raise CollectionError(
             f"the pairing profile {profile['name']!r} ({profile['href']}) is disabled: the PCE accepts none of its "
@@ -108,7 +108,7 @@ def _ensure(task: _Task) -> KeyOutcome:
         )
     if task.file is None or task.dry_run:
         return _fill(task, profile, None)
-    with task.file.locked(task.client.transport.remaining) as lock:
+    with task.file.locked(task.pce.http.remaining) as lock:
         if not lock.interrupted:
             return _fill(task, profile, lock)
         task.warnings.append(_LOST)
@@ -119,30 +119,30 @@ def _ensure(task: _Task) -> KeyOutcome:
             raise
 
 
-def _fill(task: _Task, profile: Mapping[str, Any], lock: Lock | None) -> KeyOutcome:
+def _fill(task: _Task, profile: Mapping[str, Any], lock: Lock | None) -> KeyResult:
     kept = _usable(task, profile)
     exposed = bool(kept) and task.file is not None and task.file.is_exposed()
     keys = _generate(task, profile, kept, lock)
     if exposed and lock is not None:
         _save(task, profile, keys)
-    return KeyOutcome(exposed or len(keys) > len(kept), _shown(profile, keys[: task.count]), len(kept), len(keys))
+    return KeyResult(exposed or len(keys) > len(kept), _shown(profile, keys[: task.count]), len(kept), len(keys))
 
 
 def _usable(task: _Task, profile: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the keys of the file that pair with this profile of this PCE and have not expired."""
     known = task.file.read() if task.file is not None else None
-    if known is None or task.state == RENEWED or not _is_about(known, task.client, profile["href"]):
+    if known is None or task.state == RENEWED or not _is_about(known, task.pce, profile["href"]):
         return []
-    now = task.client.transport.now()
+    now = task.pce.http.now()
     return [key for key in known["keys"] if _expiry(key) > now]
 
 
-def _is_about(known: Mapping[str, Any], client: Client, href: str) -> bool:
+def _is_about(known: Mapping[str, Any], pce: Pce, href: str) -> bool:
     about = known.get("pairing_profile")
     return (
         isinstance(about, dict)
         and about.get("href") == href
-        and known.get("management_server") == client.management_server
+        and known.get("management_server") == pce.management_server
     )
 
 
@@ -169,7 +169,7 @@ def _generate(
         )
     missing = task.count - len(keys)
     if missing > 0:
-        task.client.transport.demand_time(missing, f"generating {missing} pairing keys")
+        task.pce.http.ensure_within_deadline(missing, f"generating {missing} pairing keys")
     while len(keys) < task.count:
         if task.dry_run:
             keys.append(_key(profile, None, None))
@@ -184,7 +184,7 @@ def _generate(
                     error.add(f"{made} keys that were generated before {where}")
                     error.changed = True
                 raise
-            progress.tell("pairing keys generated", len(keys) - len(kept), task.count - len(kept))
+            progress.report_progress("pairing keys generated", len(keys) - len(kept), task.count - len(kept))
             try:
                 _save(task, profile, keys)
             except CollectionError as error:
@@ -195,13 +195,13 @@ def _generate(
 
 
 def _generate_one(task: _Task, profile: Mapping[str, Any]) -> Mapping[str, Any]:
-    moment = task.client.transport.now()
+    moment = task.pce.http.now()
     try:
         with found_before(PAIRING_PROFILE.title):
-            answer = task.client.transport.request("POST", f"{profile['href']}/pairing_key", body={})
-        code = answer.json_object().get("activation_code")
+            response = task.pce.http.request("POST", f"{profile['href']}/pairing_key", body={})
+        code = response.json_object().get("activation_code")
         if not isinstance(code, str) or not code:
-            raise answer.contract_error("no activation_code")
+            raise response.contract_error("no activation_code")
     except (UnknownOutcomeError, ContractError, DeadlineError) as error:
         if not isinstance(error, DeadlineError) or error.sent:
             error.add(f"The PCE may have made a pairing key that nobody knows. {_UNKNOWN_KEY}. Run again to get a key")
@@ -220,32 +220,32 @@ def _generate_one(task: _Task, profile: Mapping[str, Any]) -> Mapping[str, Any]:
 def _save(task: _Task, profile: Mapping[str, Any], keys: Sequence[Mapping[str, Any]]) -> None:
     if task.file is not None:
         about = {name: profile[name] for name in ("href", "name")}
-        known = {"management_server": task.client.management_server, "pairing_profile": about, "keys": list(keys)}
+        known = {"management_server": task.pce.management_server, "pairing_profile": about, "keys": list(keys)}
         task.file.write(known)
 
 
-def _revoke(task: _Task) -> KeyOutcome:
+def _revoke(task: _Task) -> KeyResult:
     """Revoke all keys of the profile and remove the file. A file that is gone says that this is done."""
     known = None if task.file is None else task.file.read()
     if task.file is not None and known is None:
-        return KeyOutcome(False, [], 0, 0)
-    profile = PAIRING_PROFILE.present(task.client.store(PAIRING_PROFILE).find(task.profile))
+        return KeyResult(False, [], 0, 0)
+    profile = PAIRING_PROFILE.to_result(task.pce.store(PAIRING_PROFILE).find(task.profile))
     if known is not None:
         _refuse_foreign(task, known, profile)
     if not task.dry_run:
         # Under the lock, so that no other run puts a key into the file between the two.
-        with task.file.locked(task.client.transport.remaining) if task.file is not None else nullcontext():
+        with task.file.locked(task.pce.http.remaining) if task.file is not None else nullcontext():
             if profile is not None:
                 with found_before(PAIRING_PROFILE.title):
-                    task.client.transport.request("DELETE", f"{profile['href']}/pairing_keys")
+                    task.pce.http.request("DELETE", f"{profile['href']}/pairing_keys")
             if task.file is not None:
                 task.file.remove()
-    return KeyOutcome(profile is not None or known is not None, [], len(known["keys"]) if known else 0, 0)
+    return KeyResult(profile is not None or known is not None, [], len(known["keys"]) if known else 0, 0)
 
 
 def _refuse_foreign(task: _Task, known: Mapping[str, Any], profile: Mapping[str, Any] | None) -> None:
     """Raise OptionError if the file is about another profile than the one whose keys are to be revoked."""
-    if known.get("management_server") != task.client.management_server:
+    if known.get("management_server") != task.pce.management_server:
         raise OptionError("path", f"holds keys of the PCE {known.get('management_server')}; nothing was revoked")
     about = known.get("pairing_profile")
     about = about if isinstance(about, dict) else {}
@@ -264,7 +264,7 @@ def _key(profile: Mapping[str, Any], code: str | None, moment: float | None) -> 
     """Return a key as the file holds it. ``moment`` is just before it was made, so that it never looks too young."""
     lifespan = profile["key_lifespan"]
     made = None if moment is None else datetime.fromtimestamp(int(moment), timezone.utc)
-    limited = isinstance(lifespan, int) and 0 < lifespan <= LARGEST_INTEGER
+    limited = isinstance(lifespan, int) and 0 < lifespan <= MAX_INTEGER
     expires = made + timedelta(seconds=lifespan) if made is not None and limited else None
     return {
         "activation_code": code,

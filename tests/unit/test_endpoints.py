@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import OptionError
-from plugins.module_utils._core.transport import Endpoint
-from plugins.module_utils._pce.connection import PCE
+from plugins.module_utils._http.endpoint import Endpoint
+from plugins.module_utils._pce.api import PCE
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.workload import WORKLOAD, Workloads
-from plugins.module_utils._pe.connection import Pe
+from plugins.module_utils._pe.api import Pe
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 from plugins.module_utils._pe.store import PeStore
 
@@ -53,9 +53,9 @@ def expected(params: dict[str, Any], **more: Any) -> Endpoint:
 
 def test_each_option_of_a_pce_has_its_place() -> None:
     params = {**OF_A_PCE, "ca_path": ""}
-    client = PCE.client(params)
+    client = PCE.connect(params)
     assert (client.org_id, client.management_server) == (3, "pce.invalid:8443")
-    endpoint = client.transport.endpoint
+    endpoint = client.http.endpoint
     assert endpoint == expected(
         params,
         url="https://pce.invalid:8443/api/v2",
@@ -76,17 +76,17 @@ def test_each_option_of_a_pce_has_its_place() -> None:
 @pytest.mark.parametrize("option", ["api_key", "api_secret"])
 def test_an_empty_credential_is_named(option: str) -> None:
     with pytest.raises(OptionError, match=f"^{option}: must not be empty$"):
-        PCE.client({**OF_A_PCE, "ca_path": None, option: ""})
+        PCE.connect({**OF_A_PCE, "ca_path": None, option: ""})
 
 
 @pytest.mark.parametrize(("pace", "is_fine"), [(0, False), (1, True), (100_000, True), (100_001, False)])
 def test_the_pace_has_limits(pace: int, is_fine: bool) -> None:
     params = {**OF_A_PCE, "ca_path": None, "max_requests_per_minute": pace}
     if is_fine:
-        assert PCE.client(params).transport.endpoint.max_requests_per_minute == pace
+        assert PCE.connect(params).http.endpoint.max_requests_per_minute == pace
         return
     with pytest.raises(OptionError, match=f"^max_requests_per_minute: must be 1 to 100000, not {pace}$"):
-        PCE.client(params)
+        PCE.connect(params)
 
 
 def test_the_store_of_a_pce_is_that_of_its_organisation() -> None:
@@ -98,7 +98,7 @@ def test_each_option_of_a_connector_has_its_place() -> None:
     params = {**OF_A_CONNECTOR, "ca_path": ""}
     connector = Pe().connector(params)
     base = connector.names.base
-    assert connector.transport.endpoint == expected(
+    assert connector.http.endpoint == expected(
         params,
         url=f"https://pe.invalid:7443{base}",
         title="connector server",
@@ -115,7 +115,7 @@ def test_each_option_of_a_connector_has_its_place() -> None:
 
 def test_a_connector_may_need_no_credentials() -> None:
     endpoint = Pe().connector({**OF_A_CONNECTOR, "ca_path": None, "connector_user": "", "connector_password": ""})
-    assert (endpoint.transport.endpoint.user, endpoint.transport.endpoint.password) == (None, None)
+    assert (endpoint.http.endpoint.user, endpoint.http.endpoint.password) == (None, None)
 
 
 @pytest.mark.parametrize("missing", ["connector_user", "connector_password"])
@@ -139,10 +139,10 @@ def made_with(params: dict[str, Any]) -> dict[str, Any]:
 
     class Noting(PeStore):
         def __init__(self, connector: Any, kind: Any, **more: Any) -> None:
-            given.update(more, url=connector.transport.endpoint.url, kind=kind)
+            given.update(more, url=connector.http.endpoint.url, kind=kind)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("plugins.module_utils._pe.connection.PeStore", Noting)
+        patch.setattr("plugins.module_utils._pe.api.PeStore", Noting)
         assert isinstance(Pe().store({**OF_A_CONNECTOR, "ca_path": None, **params}, CONNECTOR_INSTANCE), Noting)
     return given
 

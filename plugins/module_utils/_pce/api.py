@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._core.connection import endpoint_options, shared_options
 from .._core.errors import OptionError
-from .._core.kind import Kind
-from .._core.transport import Endpoint, Transport
+from .._core.resource import Resource
+from .._http.client import HttpClient
+from .._http.endpoint import Endpoint
+from .._http.options import endpoint_options, shared_options
 from . import hrefs
 from .store import PceStore
 
@@ -25,24 +26,24 @@ _HINTS = {
     403: "the API key lacks the permission, or pce_org_id is not its organisation",
 }
 
-_FASTEST = 100000
+_MAX_REQUESTS_PER_MINUTE = 100000
 """Requests a minute. A PCE whose limit has been raised may take more than the usual 500."""
 
 
 @dataclass(frozen=True)
-class Client:
+class Pce:
     """A PCE within one organisation. ``management_server`` is the HOST:PORT that VENs are told."""
 
-    transport: Transport
+    http: HttpClient
     org_id: int
     management_server: str
 
-    def store(self, kind: Kind) -> PceStore:
+    def store(self, resource: Resource) -> PceStore:
         """Return the store of ``kind`` in this organisation."""
-        return PceStore(self.transport, self.org_id, kind)
+        return PceStore(self.http, self.org_id, resource)
 
 
-class Pce:
+class PceApi:
     """The API of a PCE, as a table's ``api``."""
 
     options: Mapping[str, Mapping[str, Any]] = {
@@ -65,16 +66,16 @@ class Pce:
         "max_requests_per_minute": {"type": "int", "default": 450, "env": ["PCE_MAX_REQUESTS_PER_MINUTE"]},
     }
 
-    def client(self, params: Mapping[str, Any], base: str = "/api/v2") -> Client:
+    def connect(self, params: Mapping[str, Any], base: str = "/api/v2") -> Pce:
         """Return a client for the connection options in ``params``; paths follow ``base``. Raises OptionError."""
         server = management_server(params["pce_host"], params["pce_port"])
         org_id = _organisation(params)
         for option in ("api_key", "api_secret"):
             if not params[option]:
                 raise OptionError(option, "must not be empty")
-        pace = params["max_requests_per_minute"]
-        if not 1 <= pace <= _FASTEST:
-            raise OptionError("max_requests_per_minute", f"must be 1 to {_FASTEST}, not {pace}")
+        rate_limiter = params["max_requests_per_minute"]
+        if not 1 <= rate_limiter <= _MAX_REQUESTS_PER_MINUTE:
+            raise OptionError("max_requests_per_minute", f"must be 1 to {_MAX_REQUESTS_PER_MINUTE}, not {rate_limiter}")
         endpoint = Endpoint(
             url=f"https://{server}{base}",
             title="PCE",
@@ -83,15 +84,15 @@ class Pce:
             user=params["api_key"],
             password=params["api_secret"],
             hints=_HINTS,
-            max_requests_per_minute=pace,
+            max_requests_per_minute=rate_limiter,
             bare_success=204,
             **endpoint_options(params),
         )
-        return Client(Transport(endpoint), org_id, server)
+        return Pce(HttpClient(endpoint), org_id, server)
 
-    def store(self, params: Mapping[str, Any], kind: Kind) -> PceStore:
+    def store(self, params: Mapping[str, Any], resource: Resource) -> PceStore:
         """Return the store of ``kind`` on the PCE that ``params`` lead to."""
-        return self.client(params).store(kind)
+        return self.connect(params).store(resource)
 
     def check_reference(self, params: Mapping[str, Any], collection: str, option: str, value: str) -> None:
         """Raise OptionError unless ``value`` is an HREF of ``collection`` in the organisation of ``params``."""
@@ -101,7 +102,7 @@ class Pce:
             raise OptionError(option, str(error)) from error
 
 
-PCE = Pce()
+PCE = PceApi()
 
 
 def management_server(host: str, port: int) -> str:

@@ -1,0 +1,28 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Text for messages: always one printable line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MAX_TEXT_LENGTH = 500
+
+
+def one_line(value: Any, max_length: int = _MAX_TEXT_LENGTH) -> str:
+    """Return ``value`` as one printable line of at most ``longest`` characters."""
+    # Cut before it is looked at: a server may say megabytes.
+    start = str(value)[: 4 * max_length]
+    text = " ".join("".join(char if char.isprintable() else " " for char in start).split())
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
+
+
+def describe_errors(errors: list[dict[str, str]]) -> str:
+    """Return errors as words: ``token (message); token (message)``."""
+    words = []
+    for error in errors:
+        token, message = error["token"], error["message"]
+        words.append(f"{token} ({message})" if token and message else token or message)
+    return "; ".join(words)
