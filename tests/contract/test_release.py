@@ -43,7 +43,11 @@ def test_the_changelog_shows_every_release() -> None:
 
 
 def test_the_documentation_names_no_other_version() -> None:
-    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.yml")]
+    files = [
+        *ROOT.glob("*.md"),
+        *(ROOT / "roles").rglob("*.md"),
+        *(path for path in (ROOT / "docs").rglob("*") if path.is_file()),
+    ]
     named = {
         (file.name, version)
         for file in files
