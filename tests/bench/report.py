@@ -18,9 +18,9 @@ Figures = Mapping[str, Any]
 """``machine``, and ``sections``: for each its ``rows`` and the ``load`` of the machine when it began."""
 
 TITLES = {
-    "unchanged": "An unchanged profile against a ping",
-    "bulk": "Many profiles in one task, and by a loop",
-    "info": "Reading profiles",
+    "unchanged": "Unchanged pairing profile, compared with a ping",
+    "bulk": "Many pairing profiles in one task, compared with a loop",
+    "info": "Listing pairing profiles",
     "pairing": "Pairing hosts",
 }
 

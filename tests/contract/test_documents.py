@@ -89,14 +89,22 @@ def test_links_on_galaxy_are_absolute(path: Path) -> None:
     assert found
     for link in found:
         assert link.startswith(("https://", "#")), link
-        placeholder = link.startswith("https://example.com")
-        assert not placeholder or link.startswith((FILES, f"{REPOSITORY}/issues")), link
+
+    host = re.escape(REPOSITORY.split("/")[2])
+    addresses = re.findall(rf"https?://{host}[^\s)>\]]*", path.read_text(encoding="utf-8"))
+    assert [url for url in addresses if not url.startswith((FILES, f"{REPOSITORY}/issues", f"{REPOSITORY}.git"))] == []
 
 
 def test_addresses_in_galaxy_yml_belong_to_the_repository() -> None:
     assert GALAXY["issues"] == f"{REPOSITORY}/issues"
     assert GALAXY["homepage"] == REPOSITORY
     assert is_there(ROOT, GALAXY["documentation"].removeprefix(FILES))
+
+
+def test_readme_shows_a_task_within_the_first_30_lines() -> None:
+    head = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:30]
+    assert any(re.match(r"\s+microseg\.enforcement\.\w+:$", line) for line in head)
+    assert any(line.startswith("ansible-playbook ") for line in head)
 
 
 def test_readme_leads_to_every_guide() -> None:
