@@ -24,6 +24,13 @@ MARKDOWN = [
     path for pattern in ("*.md", "docs/*.md", "roles/*/*.md", "tests/*/README.md") for path in ROOT.glob(pattern)
 ]
 
+PROSE = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")), *guides()]
+FOREIGN_WORDS = re.compile(
+    r"\b(somebody|anybody|nobody|everybody|whoever|shall|ha(s|ve) to|(is|are) to be|unless given|left alone)\b",
+    re.IGNORECASE,
+)
+"""What readers stumble over: name the actor, write must or may, default, not changed."""
+
 
 @lru_cache
 def anchors(path: Path) -> set[str]:
@@ -93,6 +100,13 @@ def test_links_on_galaxy_are_absolute(path: Path) -> None:
     host = re.escape(REPOSITORY.split("/")[2])
     addresses = re.findall(rf"https?://{host}[^\s)>\]]*", path.read_text(encoding="utf-8"))
     assert [url for url in addresses if not url.startswith((FILES, f"{REPOSITORY}/issues", f"{REPOSITORY}.git"))] == []
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
+def test_document_avoids_foreign_words(path: Path) -> None:
+    """Literals are not prose: some of them are messages."""
+    text = re.sub(r"(`+).+?\1", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert [found.group() for found in FOREIGN_WORDS.finditer(text)] == []
 
 
 def test_addresses_in_galaxy_yml_belong_to_the_repository() -> None:
