@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ def setup(app: Sphinx) -> None:
     """Connect the functions below to Sphinx."""
     app.connect("doctree-read", resolve_links)
     app.connect("missing-reference", refer_to_ansible)
+    app.connect("env-updated", shorten_titles)
 
 
 def resolve_links(app: Sphinx, doctree: nodes.document) -> None:
@@ -54,6 +56,14 @@ def resolve_links(app: Sphinx, doctree: nodes.document) -> None:
             node["refuri"] = f"{path.removesuffix('.rst')}.html{separator}{fragment}"
             if not (Path(app.env.doc2path(app.env.docname)).parent / path).exists():
                 logging.getLogger(__name__).warning("no guide %s", path, location=node)
+
+
+def shorten_titles(_app: Sphinx, env: BuildEnvironment) -> None:
+    """Reduce the titles of plugin pages to name and kind where other pages list them: the sidebar has no more room."""
+    for contents in env.tocs.values():
+        for title in list(contents.findall(nodes.reference))[:1]:
+            if title.astext().startswith(f"{project}."):
+                title.children = [nodes.Text(title.astext().removeprefix(f"{project}.").partition(" \N{EN DASH} ")[0])]
 
 
 def refer_to_ansible(_app: Sphinx, _env: Any, node: nodes.Element, text: nodes.Element) -> nodes.reference | None:
