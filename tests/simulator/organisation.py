@@ -81,7 +81,7 @@ async def get_workload_settings(request: web.Request) -> web.Response:
         {
             "href": f"/orgs/{organisation}/settings/workloads",
             "workload_disconnected_timeout_seconds": [{"scope": [], "value": 3600}],
-            "workload_goodbye_timeout_seconds": [{"scope": [], "value": 900}],
+            "workload_goodbye_timeout_seconds": 900,
         }
     )
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from tests.simulator.launch import running
+from tests.simulator.objects import OBJECTS
+from tests.simulator.settings import Settings
 from tests.unit.test_simulator import DEFAULT, PROFILES, Client, client_of, names, no_auth, start_job, tokens
 from tests.unit.test_simulator_labels_and_vens import (
     LABELS,
@@ -26,6 +30,7 @@ from tests.unit.test_simulator_labels_and_vens import (
 
 Json = dict[str, Any]
 
+README = Path(__file__).parents[1] / "simulator" / "README.md"
 DIMENSIONS = "/orgs/1/label_dimensions"
 
 
@@ -756,6 +761,30 @@ def test_compatibility_reports_have_a_rate_limit_of_their_own(pce: Client) -> No
     assert pce.ask("GET", VENS).status_code == 200
 
 
+# Objects in the shape of real ones
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_of_real_shape_are_kept_as_they_are(pce: Client, name: str) -> None:
+    stored = pce.simulator.seed(**OBJECTS)
+    assert stored[name] == OBJECTS[name]
+    shown = {item["href"]: item for item in pce.get(f"/orgs/1/{name}", include_deleted="true")}
+    for item in OBJECTS[name]:
+        assert shown[item["href"]] == pce.get(item["href"]) == item
+
+
+def test_objects_of_real_shape_pass_each_filter(pce: Client) -> None:
+    pce.simulator.seed(**OBJECTS)
+    assert sorted(hostnames(pce.get(VENS, hostname="LOCALHOST"))) == ["localhost.localdomain"] * 2
+    assert hostnames(pce.get(VENS, health="error")) == ["a" * 63 + ".example.com"]
+    assert hostnames(pce.get(VENS, condition="agent.missed_heartbeats")) == ["db_1"]
+    assert hostnames(pce.get(VENS, ip_address="2001:db8::5")) == ["db_1"]
+    assert len(pce.get(VENS, **{"last_heartbeat_at[gte]": "2020-01-01T00:00:00Z"})) == 8
+    assert len(pce.get(VENS, labels=f'[["{LABELS}/1001"]]')) == 5
+    assert len(pce.get(WORKLOADS, managed="false")) == 2
+    assert hostnames(pce.get(WORKLOADS, enforcement_mode="selective")) == ["WIN-7KQ2.Corp.Example.COM"]
+
+
 # Mistakes
 
 
@@ -774,6 +803,13 @@ def test_compatibility_reports_have_a_rate_limit_of_their_own(pce: Client) -> No
 def test_setting_that_is_not_valid_is_refused(pce: Client, wrong: Json) -> None:
     with pytest.raises(ValueError, match="the simulator refuses"):
         pce.simulator.settings(**wrong)
+
+
+def test_readme_lists_every_setting() -> None:
+    text = README.read_text(encoding="utf-8")
+    section = text.partition("## Settings")[2].partition("\n## ")[0]
+    listed = [name for row in re.findall(r"^\| ([a-z_, ]+) \|", section, re.M) for name in row.split(", ")]
+    assert sorted(name for name in listed if name != "name") == sorted(Settings().as_json())
 
 
 def test_reset_brings_back_label_keys_and_vens(pce: Client) -> None:
