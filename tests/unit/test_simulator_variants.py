@@ -596,6 +596,9 @@ def test_seeded_ven_is_shown_as_it_is(pce: Client) -> None:
     assert pce.ask("PUT", stored[0]["href"], json={"status": "suspended"}).status_code == 204
     assert pce.get(stored[0]["href"]) == {**stored[0], "status": "suspended"}
     assert pce.get(workload["href"])["ven"]["status"] == "suspended"
+    # Pairing the host again makes it active, here too.
+    paired(pce, "a")
+    assert pce.get(stored[0]["href"]) == stored[0]
     assert unpair(pce, stored[0]["href"]).status_code == 204
     assert hostnames(pce.get(VENS)) == ["b", "c"]
     assert pce.get(WORKLOADS) == []
