@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -q
 unexport PYTHONDONTWRITEBYTECODE
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
-.PHONY: help demo test beside lint docs sanity unit integration reliability-check release-check molecule debootstrap browser chromium \
+.PHONY: help demo test beside lint docs sanity unit integration foreign reliability-check release-check molecule debootstrap browser chromium \
 	public reliability races hostile mutation matrix bench clean
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "  make sanity             ansible-test sanity, with the ansible-core of .venv"
 	@echo "  make unit               the parts one by one, and hostile input in short"
 	@echo "  make integration        modules, roles, playbooks and all examples against the simulator"
+	@echo "  make foreign            clients of a PCE that others wrote, against the simulator"
 	@echo "  make reliability-check  every fault at every kind of request"
 	@echo "  make release-check      the tarball: what is in it, what Galaxy says of it, and the demo with it alone"
 	@echo "  make molecule           the role on real SSH hosts, which root gets by debootstrap, once, in a minute"
@@ -43,7 +44,7 @@ test: lint docs
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target integration beside
 
 beside:
-	@$(MAKE) --no-print-directory --jobs=1 sanity unit reliability-check release-check molecule browser
+	@$(MAKE) --no-print-directory --jobs=1 sanity unit foreign reliability-check release-check molecule browser
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -73,6 +74,9 @@ unit: $(VENV)/test
 
 integration: $(VENV)/test
 	$(PYTEST) tests/integration tests/examples -n $(WORKERS) --dist worksteal
+
+foreign: $(VENV)/test $(CACHE)/illumio/made $(CACHE)/illumio_py_open/made
+	$(PYTEST) tests/foreign
 
 reliability-check: $(VENV)/test
 	$(PYTEST) tests/reliability
@@ -133,10 +137,18 @@ $(VENV)/test: tests/requirements.txt $(VENV)/demo
 	@$(BIN)/python -m pip install --quiet --requirement $<
 	@touch $@
 
-$(CACHE)/%/made: tests/release/%.txt $(VENV)/demo
+# An environment of its own for each of these files.
+define own_environment
 	@$(BIN)/python -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
+endef
+
+$(CACHE)/%/made: tests/release/%.txt $(VENV)/demo
+	$(own_environment)
+
+$(CACHE)/%/made: tests/foreign/%.txt $(VENV)/demo
+	$(own_environment)
 
 clean:
 	rm -rf $(VENV) $(CACHE) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
