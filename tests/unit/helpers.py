@@ -105,7 +105,7 @@ def in_turn(*replies: Reply | CollectionError) -> Server:
 
 def broken(method: str = "POST", path: str = PROFILES) -> UnknownOutcomeError:
     """Return the error of a connection that broke while a request was under way."""
-    return UnknownOutcomeError(RequestError("the connection broke", method, path), transient=True)
+    return UnknownOutcomeError(RequestError("the connection broke", method, path), may_be_under_way=True)
 
 
 def refused(status: int = 406, token: str = "", message: str = "", method: str = "POST") -> ApiError:

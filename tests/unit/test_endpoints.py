@@ -69,7 +69,7 @@ def test_each_option_of_a_pce_has_its_place() -> None:
             403: "the API key lacks the permission, or pce_org_id is not its organisation",
         },
         max_requests_per_minute=40,
-        bare_success=204,
+        write_status=204,
     )
 
 

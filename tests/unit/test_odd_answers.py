@@ -153,7 +153,7 @@ def test_a_delete_that_could_not_be_looked_after_is_told() -> None:
         with pytest.raises(ApiError, match=f"500 to GET {PROFILE}.*after a 404 to DELETE {PROFILE}") as caught:
             PceStore(transport, 1, PAIRING_PROFILE).execute(plan, Identity(PROFILE))
         assert caught.value.changed is bool(lost)
-        assert ("is not known" in str(caught.value)) is bool(lost)
+        assert ("It is unknown" in str(caught.value)) is bool(lost)
 
 
 @pytest.mark.parametrize("look", [Reply(200, []), Reply(500), Reply(200, {})], ids=str)
@@ -163,7 +163,7 @@ def test_a_creation_that_cannot_be_read_is_told(look: Reply) -> None:
     with pytest.raises(CollectionError) as caught:
         store.execute(plan, Identity(names={"key": "role", "value": "web"}))
     assert caught.value.changed
-    assert str(caught.value).count("not known") == 1
+    assert str(caught.value).count("It is unknown") == 1
 
 
 @pytest.mark.parametrize("href", [["x"], {"a": 1}, None, "/users/1"], ids=str)

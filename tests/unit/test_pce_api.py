@@ -163,7 +163,7 @@ def test_port_of_the_url_wins(port: int) -> None:
         ({"proxy": "http://u:s3cret@proxy.example.com:99999"}, "proxy: must be a URL such as"),
         ({"proxy": "http://u:s3cret@proxy.example.com:0"}, "proxy: must be a URL such as"),
         ({"proxy": "http://u:s3cret@proxy.example.com:x"}, "proxy: must be a URL such as"),
-        ({"proxy": "http://proxy.example.com", "use_proxy": False}, "proxy: contradicts use_proxy: false"),
+        ({"proxy": "http://proxy.example.com", "use_proxy": False}, "proxy: cannot be combined with use_proxy: false"),
         ({"max_requests_per_minute": 0}, "max_requests_per_minute: must be 1 to 100000, not 0"),
         ({"max_requests_per_minute": 100001}, "max_requests_per_minute: must be 1 to 100000"),
     ],
@@ -178,7 +178,7 @@ def test_wrong_options(changes: dict[str, Any], message: str) -> None:
 def test_client_key_needs_a_certificate(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.touch()
-    with pytest.raises(OptionError, match=r"^client_key: needs client_cert beside it"):
+    with pytest.raises(OptionError, match=r"^client_key: requires client_cert"):
         PCE.connect({**PARAMS, "client_key": str(key)})
 
 
@@ -241,7 +241,7 @@ def test_ca_bundle_of_the_environment_that_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
-    with pytest.raises(OptionError, match=f"^ca_path: is not given, and {name} names a file that cannot be read$"):
+    with pytest.raises(OptionError, match=f"^ca_path: is not set, and {name} names a file that cannot be read$"):
         PCE.connect(PARAMS)
     # What the task says wins, so that nobody looks at the variable.
     PCE.connect({**PARAMS, "ca_path": requests.utils.DEFAULT_CA_BUNDLE_PATH})

@@ -570,7 +570,7 @@ def test_what_cannot_be_read_back_was_changed(reply: Reply) -> None:
     [
         (b"<html>", None),
         (b"[]", None),
-        (b"{}", "not there afterwards. Whether the server did it is not known"),
+        (b"{}", "not there afterwards. It is unknown whether the change was applied"),
         (
             b'{"id": "7"}',
             "instance 7 was created, but is not shown with this controller_ip and address_space_name; each run would "
@@ -597,7 +597,9 @@ LOST_DELETES = [
 @pytest.mark.parametrize(("replies", "words"), LOST_DELETES, ids=["200", "lost"])
 def test_a_delete_that_could_not_be_looked_after_is_told(replies: list[Any], words: str) -> None:
     store, _transport = opened(*replies)
-    with pytest.raises(RequestError, match=f"{words} /instances/one. Whether the server did it is not known") as caught:
+    with pytest.raises(
+        RequestError, match=f"{words} /instances/one. It is unknown whether the change was applied"
+    ) as caught:
         store.execute(CONNECTOR_INSTANCE.plan(raw(), {}, ABSENT), Identity("one"))
     assert caught.value.changed
 
@@ -645,14 +647,18 @@ def test_a_server_without_put_is_told_with_what_may_have_been_done(lost: bool) -
     with pytest.raises(ApiError) as caught:
         store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
     assert caught.value.changed is lost
-    end = r"\. Whether the server did it is not known; run again to find out" if lost else "; nothing was changed"
+    end = (
+        r"\. It is unknown whether the change was applied; run the task again to verify"
+        if lost
+        else "; nothing was changed"
+    )
     assert re.search(f"405 to PUT /instances/one: .*With recreate: true.*under a new id{end}$", str(caught.value))
 
 
 def test_a_look_that_fails_after_a_lost_put_leaves_its_end_open() -> None:
     current = raw()
     store, _transport = opened(Reply(value=current), broken("PUT"), Reply(405), Reply(403))
-    with pytest.raises(ApiError, match=r"looked for after a 405 to PUT /instances/one") as caught:
+    with pytest.raises(ApiError, match=r"looked up after a 405 to PUT /instances/one") as caught:
         store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
     assert caught.value.changed
 
@@ -868,7 +874,7 @@ def test_nothing_is_advised_where_an_instance_may_be_there_again() -> None:
     begun = [Reply(value=current), Reply(405), Reply(value=current), Reply(204)]
     plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT)
     store, _transport = opened(*begun, broken(), Reply(403), recreate=True)
-    with pytest.raises(RequestError, match="whether the object was created is not known") as caught:
+    with pytest.raises(RequestError, match="looking it up failed too") as caught:
         store.execute(plan, identity())
     assert "Run again with" not in str(caught.value)
 

@@ -109,7 +109,7 @@ def _failed(pce: Pair, monkeypatch: pytest.MonkeyPatch, state: str) -> tuple[str
 
 
 UNKNOWN = "whether it was unpaired is not known"
-NOT_KNOWN = "Whether the server did it is not known; run again to find out"
+NOT_KNOWN = "It is unknown whether the change was applied; run the task again to verify"
 TIMEOUTS = [(Reply(504), "")] * 4
 
 
@@ -119,7 +119,7 @@ def test_a_mark_whose_end_is_not_known_may_have_changed_the_ven(monkeypatch: pyt
     assert changed
     assert entries[0] == (True, f"the PCE answered 406 to PUT {_href(0)}. {NOT_KNOWN}")
     assert entries[1] == (True, None)
-    assert message.count("not known") == 1
+    assert message.count("It is unknown") == 1
 
 
 def test_a_refused_mark_changed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_a_look_that_fails_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPat
     assert changed
     assert entries == [(True, UNKNOWN)] * 2
     assert "Looking which of 2 VENs were unpaired failed too: the PCE answered 500 to GET" in message
-    assert message.count("not known") == message.count("run again") == 1
+    assert message.count("It is unknown") == message.count("run the task again") == 1
 
 
 def test_a_refused_unpairing_advises_to_run_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ class PceApi:
             password=params["api_secret"],
             hints=_HINTS,
             max_requests_per_minute=rate_limiter,
-            bare_success=204,
+            write_status=204,
             **endpoint_options(params),
         )
         return Pce(HttpClient(endpoint), org_id, server)

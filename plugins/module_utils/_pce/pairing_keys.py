@@ -20,7 +20,7 @@ from .._core.errors import (
     DeadlineError,
     OptionError,
     UnknownOutcomeError,
-    found_before,
+    explain_not_found,
 )
 from .._core.fields import MAX_INTEGER
 from .._core.resource import ABSENT, PRESENT, Identity
@@ -197,7 +197,7 @@ def _generate(
 def _generate_one(task: _Task, profile: Mapping[str, Any]) -> Mapping[str, Any]:
     moment = task.pce.http.now()
     try:
-        with found_before(PAIRING_PROFILE.title):
+        with explain_not_found(PAIRING_PROFILE.title):
             response = task.pce.http.request("POST", f"{profile['href']}/pairing_key", body={})
         code = response.json_object().get("activation_code")
         if not isinstance(code, str) or not code:
@@ -236,7 +236,7 @@ def _revoke(task: _Task) -> KeyResult:
         # Under the lock, so that no other run puts a key into the file between the two.
         with task.file.locked(task.pce.http.remaining) if task.file is not None else nullcontext():
             if profile is not None:
-                with found_before(PAIRING_PROFILE.title):
+                with explain_not_found(PAIRING_PROFILE.title):
                     task.pce.http.request("DELETE", f"{profile['href']}/pairing_keys")
             if task.file is not None:
                 task.file.remove()

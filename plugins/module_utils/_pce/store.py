@@ -11,13 +11,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before, looked_for_after
+from .._core.errors import (
+    ApiError,
+    CollectionError,
+    ContractError,
+    RequestError,
+    explain_failed_lookup,
+    explain_not_found,
+)
 from .._core.plan import Action, Plan
 from .._core.references import References, called
 from .._core.resource import Identity, Raw, Resource
 from .._core.text import one_line
 from .._http.client import HttpClient
-from .._http.create_once import create_once, look_up_after
+from .._http.create_once import create_once, look_up_after_failure
 from . import hrefs
 from .pagination import read_collection
 
@@ -127,7 +134,7 @@ class PceStore:
 
     def _put(self, href: str, plan: Plan) -> dict[str, Any]:
         body = self._resource.body(plan.changes)
-        with found_before(self._resource.title):
+        with explain_not_found(self._resource.title):
             self._http.request("PUT", href, body=body)
         return body
 
@@ -181,7 +188,7 @@ class PceStore:
 
     def _find_created(self, failure: ContractError, identity: Identity) -> Raw | None:
         try:
-            return look_up_after(failure, lambda: self.find(identity))
+            return look_up_after_failure(failure, lambda: self.find(identity))
         except CollectionError as error:
             error.changed = True
             raise
@@ -193,7 +200,7 @@ class PceStore:
             if error.status != 404:
                 raise
             # Somebody else deleted it, or our first try did and its answer was lost.
-            with looked_for_after(f"a 404 to DELETE {href}", error.changed):
+            with explain_failed_lookup(f"a 404 to DELETE {href}", error.changed):
                 found = self._get(href)
             if found is not None:
                 raise

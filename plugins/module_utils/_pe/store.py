@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError, looked_for_after
+from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError, explain_failed_lookup
 from .._core.plan import Action, Plan
 from .._core.resource import Identity, Raw, Resource
 from .._core.text import one_line
@@ -213,7 +213,7 @@ class PeStore:
         except ApiError as error:
             if error.status not in _NO_PUT:
                 raise
-            with looked_for_after(f"a {error.status} to PUT {path}", error.changed):
+            with explain_failed_lookup(f"a {error.status} to PUT {path}", error.changed):
                 found = self._get(reference)
             if found is None:
                 raise
@@ -310,7 +310,7 @@ class PeStore:
             if error.status != 404:
                 raise
             # Somebody else deleted it, or our first try did and its answer was lost.
-            with looked_for_after(f"a 404 to DELETE {path}", error.changed):
+            with explain_failed_lookup(f"a 404 to DELETE {path}", error.changed):
                 found = self._get(reference)
             if found is not None:
                 raise
@@ -318,7 +318,7 @@ class PeStore:
             if response.status == 204:
                 return
             # Nobody says what a DELETE answers: only a 204 is believed.
-            with looked_for_after(f"a {response.status} to DELETE {path}", may_be_done=True):
+            with explain_failed_lookup(f"a {response.status} to DELETE {path}", may_be_applied=True):
                 found = self._get(reference)
             if found is not None:
                 raise response.contract_error(f"the {self._resource.title} is there afterwards")
