@@ -33,12 +33,13 @@ from plugins.module_utils._core.errors import (
 from plugins.module_utils._core.plan import Action, Plan
 from plugins.module_utils._core.reconcile import Result, apply
 from plugins.module_utils._core.resource import Identity, Raw
+from plugins.module_utils._core.store import Store
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 from .helpers import PROFILES, raw_profile
 
 
-class ListStore:
+class ListStore(Store):
     """Objects in a list, which counts how often it is read. ``broken`` names objects that cannot be written."""
 
     def __init__(self, *objects: dict[str, Any], broken: Sequence[str] = ()) -> None:
@@ -50,8 +51,8 @@ class ListStore:
     def find(self, identity: Identity) -> Raw | None:
         raise AssertionError("one by one")
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
-        assert most is None  # a server may ignore the parameters
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
+        assert max_results is None  # a server may ignore the parameters
         self.reads += 1
         return [dict(item) for item in self.objects]
 
@@ -346,7 +347,7 @@ def test_a_null_name_is_no_identity() -> None:
 class PartialStore(ListStore):
     """A server that filters names partially, as a PCE does."""
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         self.asked = dict(parameters)
         wanted = parameters.get("name", "").lower()
         return [dict(item) for item in self.objects if wanted in item["name"].lower()]

@@ -17,6 +17,7 @@ from plugins.module_utils._core.errors import AmbiguousError, CollectionError, M
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.references import References, parse_entry, references
 from plugins.module_utils._core.resource import Identity, Raw
+from plugins.module_utils._core.store import Store
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
@@ -27,7 +28,7 @@ PROD = {"href": "/orgs/1/labels/3", "key": "env", "value": "prod"}
 WEB_APP = {"href": "/orgs/1/labels/4", "key": "app", "value": "WEB-APP"}
 
 
-class LabelStore:
+class LabelStore(Store):
     """Labels in memory; counts what it is asked."""
 
     def __init__(self, *labels: Raw) -> None:
@@ -39,7 +40,7 @@ class LabelStore:
             (raw for raw in self.labels if all(raw[key] == identity.names[key] for key in LABEL.identity)), None
         )
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         self.reads += 1
         return self.labels
 

@@ -27,8 +27,9 @@ from .errors import (
 from .fields import parse_option
 from .plan import Action
 from .reconcile import DesiredState, Result, Step, apply, prepare, read_desired_state, warnings_of
-from .resource import ABSENT, PRESENT, BatchStore, Identity, Raw, Resource, Scope, Store
+from .resource import ABSENT, PRESENT, Identity, Raw, Resource, Scope
 from .snapshot import Snapshot
+from .store import Store
 
 PURGE = "purge"
 PURGE_SCOPE = "purge_scope"
@@ -190,7 +191,7 @@ class _Run:
         if self.bulk.purge is not None:
             self.purged = [self._prepared(desired_state) for desired_state in self._others(self.bulk.purge)]
         changes = sum(item.is_change for item in [*self.listed, *self.purged])
-        if changes and isinstance(self.store, BatchStore):
+        if changes:
             self.store.ensure_within_deadline(changes, f"changing {changes} {self.resource.title}s")
 
     def write(self) -> None:
@@ -322,7 +323,7 @@ class _Run:
     def _read_back(self) -> None:
         """Replace what updated objects should be by what the server shows, over one read for all of them."""
         updated = [item for item in self.listed if item.outcome is not None and item.outcome.action is Action.UPDATE]
-        if not updated or not isinstance(self.store, BatchStore):
+        if not updated or not self.store.is_read_back_together:
             return
         try:
             shown = Snapshot(self.resource, self.store, self._parameters)

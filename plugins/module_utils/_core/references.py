@@ -19,7 +19,8 @@ from typing import Any
 from .errors import CollectionError, MissingReferenceError, OptionError
 from .fields import Field, Filter
 from .reconcile import DesiredState, reconcile
-from .resource import PRESENT, Identity, Resource, Store
+from .resource import PRESENT, Identity, Resource
+from .store import Store
 from .text import one_line
 
 Entry = dict[str, str]

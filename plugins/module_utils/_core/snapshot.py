@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .plan import Action, Plan
-from .resource import BatchStore, CarefulStore, Identity, Raw, ResolvingStore, Resource, Store
+from .resource import Identity, Raw, Resource
+from .store import Store
 
 
-class Snapshot:
+class Snapshot(Store):
     """Objects of a store as one read showed them. Changes go through to the store.
 
     All of them, or those that match query ``parameters``, or ``raws``, which somebody has read.
@@ -53,13 +54,12 @@ class Snapshot:
         return self._store.query(parameters, max_results)
 
     def check(self, plan: Plan, current: Raw | None) -> None:
-        """Let the store look at a plan, where it does that."""
-        if isinstance(self._store, CarefulStore):
-            self._store.check(plan, current)
+        """Let the store check a plan."""
+        self._store.check(plan, current)
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
-        """Let the store replace names by references, where it does that."""
-        return self._store.resolve(values, create) if isinstance(self._store, ResolvingStore) else dict(values)
+        """Let the store replace names by references."""
+        return self._store.resolve(values, create)
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Do what the plan says. Return the object as the server shows it now, or, where the store can do without
@@ -67,7 +67,7 @@ class Snapshot:
         """
         current = self._by_reference.get(str(plan.reference))
         # What was not there when all was read is new, and has to be shown.
-        if plan.action is Action.UPDATE and isinstance(self._store, BatchStore) and current is not None:
+        if plan.action is Action.UPDATE and self._store.is_read_back_together and current is not None:
             return self._store.update(plan, current)
         return self._store.execute(plan, identity)
 

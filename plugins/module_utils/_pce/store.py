@@ -15,6 +15,7 @@ from .._core.errors import ApiError, CollectionError, ContractError, RequestErro
 from .._core.plan import Action, Plan
 from .._core.references import References, called
 from .._core.resource import Identity, Raw, Resource
+from .._core.store import Store
 from .._core.text import one_line
 from .._http.client import HttpClient
 from .._http.create_once import create_once, look_up_after
@@ -22,8 +23,10 @@ from . import hrefs
 from .pagination import read_collection
 
 
-class PceStore:
-    """The objects of one kind in one organisation."""
+class PceStore(Store):
+    """The objects of one resource in one organisation."""
+
+    is_read_back_together = True
 
     def __init__(self, http: HttpClient, org_id: int, resource: Resource) -> None:
         self._http = http
@@ -109,9 +112,9 @@ class PceStore:
         with self._complete(plan) as complete:
             return {**current, **self._put(self.own_href(complete.reference), complete)}
 
-    def ensure_within_deadline(self, count: int, what: str) -> None:
-        """Raise OptionError where ``count`` writes cannot be made before the task's deadline. ``what`` they are for."""
-        self._http.ensure_within_deadline(count, what)
+    def ensure_within_deadline(self, count: int, purpose: str) -> None:
+        """Raise OptionError where ``count`` requests cannot be sent before the deadline of the task."""
+        self._http.ensure_within_deadline(count, purpose)
 
     @contextmanager
     def _complete(self, plan: Plan) -> Iterator[Plan]:
