@@ -179,13 +179,21 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._parameters = _narrowing(self.resource, self.bulk)
-        self.snapshot = Snapshot(self.resource, self.store, self._parameters)
+        self.snapshot = Snapshot(self.resource, self.store, self.store.read(self._parameters))
         self._lock = threading.Lock()
         self._stopped: str | None = None
         self._done = self._failed = self._total = 0
 
     def plan(self) -> None:
         """Find out what is to be done. Raise an error where that shows that nothing may be."""
+        absent = self.snapshot.count_absent(
+            identity
+            for desired_state in self.bulk.desired_states
+            for identity in (desired_state.identity, desired_state.new_identity)
+            if identity is not None
+        )
+        if absent:
+            self.store.ensure_within_deadline(absent, f"confirming that {absent} {self.resource.title}s do not exist")
         self.listed = [self._prepared(desired_state) for desired_state in self.bulk.desired_states]
         self._refuse_duplicates()
         if self.bulk.purge is not None:
@@ -326,7 +334,7 @@ class _Run:
         if not updated or not self.store.is_read_back_together:
             return
         try:
-            shown = Snapshot(self.resource, self.store, self._parameters)
+            shown = Snapshot(self.resource, self.store, self.store.read(self._parameters))
         except CollectionError as error:
             self.warnings.append(f"what was written could not be read back: {error}")
             return

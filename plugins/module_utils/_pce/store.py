@@ -15,7 +15,7 @@ from .._core.errors import ApiError, CollectionError, ContractError, RequestErro
 from .._core.plan import Action, Plan
 from .._core.references import References, called
 from .._core.resource import Identity, Raw, Resource
-from .._core.store import Store
+from .._core.store import QueryResult, Store
 from .._core.text import one_line
 from .._http.client import HttpClient
 from .._http.create_once import create_once, look_up_after
@@ -40,13 +40,29 @@ class PceStore(Store):
         if identity.reference is not None:
             return self._get(identity.reference)
         # The PCE's filters match partially: they make the answer smaller, and the choice is made here.
-        candidates = self.query({name: str(value) for name, value in identity.names.items()})
-        found = [raw for raw in candidates if self._has(raw, identity)]
+        parameters = {name: str(value) for name, value in identity.names.items()}
+        result = self.read(parameters)
+        found = [raw for raw in result.objects if self._has(raw, identity)]
+        if not found and result.is_paged:
+            # No query is more exact than this one, so it is the one that confirms itself.
+            found = [raw for raw in self.read(parameters).objects if self._has(raw, identity)]
         if len(found) > 1:
             raise self._resource.ambiguous(identity, found)
         for raw in found:
             self.own_href(raw.get(self._resource.reference))
         return found[0] if found else None
+
+    def confirm_absence(self, identity: Identity) -> Raw | None:
+        """Return None if one exact query confirms that there is no such object, otherwise the object."""
+        if identity.reference is None:
+            return self.find(identity)
+        try:
+            return self._shown_by_get(identity.reference)
+        except ApiError as error:
+            # The list lacks it too, so this 404 is not a proxy's alone.
+            if error.status != 404:
+                raise
+            return None
 
     def find_existing(self, identity: Identity) -> Raw:
         """Return the object with this identity. Raise MissingReferenceError with the nearest names if there is none."""
@@ -59,22 +75,30 @@ class PceStore(Store):
         raise self._resource.missing(identity, names)
 
     def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
-        """Return all objects that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
-        shown = read_collection(self._http, self._path, parameters, max_results)
+        """Return all objects that match query ``parameters`` on the PCE, or the first ``max_results`` of them."""
+        return self._read(parameters, max_results).objects
+
+    def read(self, parameters: Mapping[str, str]) -> QueryResult:
+        """Return all objects that match query ``parameters`` on the PCE, and how they came."""
+        return self._read(parameters, None)
+
+    def _read(self, parameters: Mapping[str, str], max_results: int | None) -> QueryResult:
+        result = read_collection(self._http, self._path, parameters, max_results)
         # One href is one object, however often an answer repeats it.
         kept: dict[Any, Raw] = {}
-        for number, raw in enumerate(shown):
+        for number, raw in enumerate(result.objects):
             if not _is_deleted(raw):
                 href = raw.get(self._resource.reference)
                 other = kept.setdefault(href if isinstance(href, str) else number, raw)
                 if self._resource.names_of(other) != self._resource.names_of(raw):
-                    # Which of them would be changed or deleted is not known.
+                    # It is unknown which of them would be changed or deleted.
                     raise ContractError(
                         f"the PCE shows {one_line(href)} twice, under different names", "GET", self._path
                     )
-        if max_results is not None and len(kept) < len(shown):
-            return self.query(parameters)[:max_results]
-        return list(kept.values())
+        if max_results is not None and len(kept) < len(result.objects):
+            whole = PceStore._read(self, parameters, None)
+            return QueryResult(whole.objects[:max_results], whole.is_paged)
+        return QueryResult(list(kept.values()), result.is_paged)
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Return canonical ``values`` with HREFs in place of names, over one read of each kind that is referred to.
@@ -193,9 +217,11 @@ class PceStore(Store):
         try:
             self._http.request("DELETE", href)
         except ApiError as error:
+            if _says_deleted(error):
+                return
             if error.status != 404:
                 raise
-            # Somebody else deleted it, or our first try did and its answer was lost.
+            # Another run deleted it, or our first try did and its answer was lost.
             with looked_for_after(f"a 404 to DELETE {href}", error.changed):
                 found = self._get(href)
             if found is not None:
@@ -205,16 +231,16 @@ class PceStore(Store):
         return next(iter(self.shown([href])), None)
 
     def shown(self, references: Sequence[str]) -> list[Raw]:
-        """Return those of the objects that there are, by a GET for each.
+        """Return those of the objects that exist, by a GET for each.
 
-        A 404 may be the word of a proxy, so that an object counts as absent only if the collection does not list it
-        either. That is read once.
+        A proxy may have sent a 404, so an object counts as absent only if the collection does not list it either. The
+        collection is read once.
         """
         found: list[Raw] = []
         listed: set[Any] | None = None
         for reference in references:
             try:
-                raw = self._http.get(reference).json_object()
+                raw = self._shown_by_get(reference)
             except ApiError as error:
                 if error.status != 404:
                     raise
@@ -224,15 +250,20 @@ class PceStore(Store):
                     error.add("The PCE lists it all the same: does a proxy answer in its place?")
                     raise
                 continue
-            if raw.get(self._resource.reference) != reference:
-                # What follows would be done to another object than the one that was asked for.
-                raise ContractError(
-                    f"the PCE answered GET {reference} with {one_line(raw.get(self._resource.reference))}",
-                    "GET",
-                    reference,
-                )
-            found += [] if _is_deleted(raw) else [raw]
+            found += [] if raw is None else [raw]
         return found
+
+    def _shown_by_get(self, reference: str) -> Raw | None:
+        """Return an object by its HREF, None for one that is marked as deleted. Raise ApiError where there is none."""
+        raw = self._http.get(reference).json_object()
+        if raw.get(self._resource.reference) != reference:
+            # What follows would be done to another object than the one that was asked for.
+            raise ContractError(
+                f"the PCE answered GET {reference} with {one_line(raw.get(self._resource.reference))}",
+                "GET",
+                reference,
+            )
+        return None if _is_deleted(raw) else raw
 
     def _has(self, raw: Raw, identity: Identity) -> bool:
         shown = self._resource.to_result(raw) or {}
@@ -256,6 +287,11 @@ class PceStore(Store):
             return []
 
 
+def _says_deleted(error: ApiError) -> bool:
+    """Return True if the PCE refused to delete an object because it is deleted (such as label_already_deleted)."""
+    return error.status == 406 and any(item["token"].endswith("already_deleted") for item in error.errors)
+
+
 def _is_deleted(raw: Raw) -> bool:
-    """Say whether a PCE shows an object that is deleted: labels stay like that (PCE REST API, Labels)."""
+    """Return True for an object that a PCE shows as deleted: labels stay like that (PCE REST API, Labels)."""
     return raw.get("deleted") is True

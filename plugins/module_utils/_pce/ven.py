@@ -21,6 +21,7 @@ from .._core.errors import ApiError, CollectionError, DeadlineError, MissingRefe
 from .._core.fields import server, text
 from .._core.resource import Identity, Raw, Resource
 from .._core.snapshot import Snapshot
+from .._core.store import QueryResult
 from .._core.text import describe_errors, one_line
 from .._http.rate_limit import RateLimiter
 from .._http.response import Response, parse_errors
@@ -177,7 +178,7 @@ def _find(pce: Pce, identities: Sequence[Identity], warnings: list[str]) -> list
     """
     store = pce.store(VEN)
     raws = _few(store, identities) if len(identities) <= _MAX_SINGLE_LOOKUPS else store.query({})
-    shown = Snapshot(VEN, store, raws=raws)
+    shown = Snapshot(VEN, store, QueryResult(raws))
     targets: list[_Target] = []
     seen: set[str] = set()
     for identity in identities:
