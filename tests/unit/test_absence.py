@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.bulk import BulkError, BulkResult, read_bulk, reconcile_all
-from plugins.module_utils._core.errors import MissingReferenceError, OptionError
+from plugins.module_utils._core.errors import MissingReferenceError
 from plugins.module_utils._core.references import References, references
-from plugins.module_utils._core.resource import Resource
+from plugins.module_utils._core.resource import Identity, Resource
+from plugins.module_utils._pce.api import Pce
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
+from plugins.module_utils._pce.ven import VEN
+from plugins.module_utils._pce.ven_state import VenError, set_ven_state
 
 from .helpers import PROFILES, FakeTransport, Reply, Sent, raw_profile
 
@@ -47,6 +50,10 @@ class CutOffPce:
             href = f"{sent.path}/9999"
             self.objects[href] = {**sent.body, "href": href}
             return Reply(201, self.objects[href])
+        if sent.path.endswith("/unpair"):
+            for ven in sent.body["vens"]:
+                self.objects.pop(ven["href"], None)
+            return Reply(204)
         if sent.method == "PUT":
             self.objects[sent.path].update(sent.body)
             self.lost.add(sent.path)
@@ -118,12 +125,21 @@ def test_bulk_reads_back_an_update_that_the_list_lacks() -> None:
     assert pce.transport.calls()[-1] == f"GET {PROFILES}/555"
 
 
-def test_bulk_has_time_to_confirm_or_says_so_first() -> None:
-    pce = profiles(deadline=50)
-    pce.transport._rate_limiter = pce.transport.rate_limiter(10)
-    with pytest.raises(OptionError, match=r"^deadline: confirming that 31 pairing profiles do not exist takes 31 requ"):
-        keep(pce, *({"name": f"new-{number}"} for number in range(30)))
-    assert pce.asked("name") == []
+@pytest.mark.parametrize("common", ["zz-", "P"])
+def test_bulk_confirms_many_names_by_few_queries(common: str) -> None:
+    pce = profiles(555, 556)
+    names = [f"{common}{number:03}" for number in range(256)]
+    result = keep(pce, *({"name": name} for name in [*names, "PP-555", "PP-556"]), dry_run=True)
+    assert actions(result) == ["create"] * 256 + ["nothing"] * 2
+    assert len(pce.asked("name")) < 16
+    assert "Prefer" not in [name for sent in pce.transport.sent if sent.query for name in sent.headers]
+
+
+def test_bulk_confirms_names_that_share_no_beginning() -> None:
+    pce = profiles()
+    names = ["\u00e4", "b", "c", "d"]
+    assert actions(keep(pce, *({"name": name} for name in names))) == ["create"] * 4
+    assert sorted(pce.asked("name")) == sorted([*names, "other"])
 
 
 def labels(*lost: int) -> CutOffPce:
@@ -178,3 +194,51 @@ def test_bulk_names_what_fails_to_be_confirmed() -> None:
     pce.lost |= {f"{PROFILES}/1001", f"{PROFILES}/1002"}
     with pytest.raises(BulkError, match="there are 2 pairing profiles with name 'twin'"):
         keep(pce, {"name": "twin"})
+
+
+def vens(*lost: int) -> tuple[CutOffPce, list[str]]:
+    """Return a PCE of 600 VENs whose lists lack those with these numbers, and the hostnames of those."""
+    hrefs = [f"/orgs/1/vens/00000000-0000-4000-8000-{number:012d}" for number in range(1, 601)]
+    raws = [{"href": href, "hostname": f"h{number}.", "status": "active"} for number, href in enumerate(hrefs, 1)]
+    return CutOffPce("/orgs/1/vens", raws, [hrefs[number - 1] for number in lost]), [f"h{number}." for number in lost]
+
+
+def unpair(pce: CutOffPce, hostnames: list[str], dry_run: bool = False) -> dict[str, Any]:
+    options = {"hostnames": hostnames, "hrefs": None, "state": "unpaired", "firewall_restore": "saved"}
+    return set_ven_state(Pce(pce.transport, 1, "pce:8443"), options, dry_run)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_unpair_finds_active_vens_that_the_list_lacks(dry_run: bool) -> None:
+    pce, hostnames = vens(*range(591, 601))
+    done = unpair(pce, [*hostnames, "gone"], dry_run)
+    assert [entry["changed"] for entry in done["vens"]] == [True] * 10 + [False]
+    assert len(pce.objects) == (600 if dry_run else 590)
+    assert pce.asked("hostname") == ["h", "h59", "h600.", "gone"]
+
+
+def test_unpair_after_a_refusal_confirms_what_the_list_lacks() -> None:
+    """The PCE refuses one of six VENs and unpairs none; its lists lack the others from then on."""
+    pce, _none = vens()
+    hostnames = [f"h{number}." for number in range(595, 601)]
+    hrefs = {raw["hostname"]: raw["href"] for raw in pce.objects.values()}
+    serve = pce.transport._serve
+
+    def refusing(sent: Sent) -> Any:
+        if sent.method != "PUT":
+            return serve(sent)
+        pce.lost |= {hrefs[hostname] for hostname in hostnames}
+        return Reply(200, {"errors": [{"token": "busy", "hrefs": [hrefs["h600."]]}]})
+
+    pce.transport._serve = refusing
+    with pytest.raises(VenError) as caught:
+        unpair(pce, hostnames)
+    assert [(entry["status"], entry["changed"]) for entry in caught.value.vens] == [("active", False)] * 6
+
+
+def test_confirm_absences_of_one_name_twice_ends() -> None:
+    pce, _none = vens()
+    for raw in pce.objects.values():
+        raw["hostname"] = "one"
+    twice = [Identity(names={"hostname": "one"})] * 2
+    assert len(pce.store(VEN).confirm_absences(twice)) == 600

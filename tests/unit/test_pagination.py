@@ -344,14 +344,17 @@ def test_find_absence_from_several_pages_is_confirmed() -> None:
     assert found == raw_profile(2)
 
 
-def test_confirm_absence_asks_for_one_object() -> None:
+def test_confirm_absences_asks_for_each_object() -> None:
     identity = Identity(f"{PROFILES}/2")
-    assert store(Reply(404)).confirm_absence(identity) is None
-    assert store(Reply(200, raw_profile(2))).confirm_absence(identity) == raw_profile(2)
-    assert store(Reply(200, raw_profile(2, deleted=True))).confirm_absence(identity) is None
+    assert store(Reply(404)).confirm_absences([identity]) == []
+    assert store(Reply(200, raw_profile(2))).confirm_absences([identity]) == [raw_profile(2)]
+    assert store(Reply(200, raw_profile(2, deleted=True))).confirm_absences([identity]) == []
     with pytest.raises(ApiError, match="500"):
-        store(Reply(500)).confirm_absence(identity)
-    assert store(Reply(200, [raw_profile(2)])).confirm_absence(NAMED) == raw_profile(2)
+        store(Reply(500)).confirm_absences([identity])
+    assert store(Reply(200, [raw_profile(2)])).confirm_absences([NAMED]) == [raw_profile(2)]
+    odd = [raw_profile(2, name=["PP"]), raw_profile(3)]
+    named = [NAMED, Identity(names={"name": "PQ"})]
+    assert store(Reply(200, odd)).confirm_absences(named) == [raw_profile(3)]
 
 
 def test_exact_name_beyond_the_first_page() -> None:

@@ -24,7 +24,7 @@ from .errors import (
     UnreachableError,
     UntrustedError,
 )
-from .fields import parse_option
+from .fields import common_part, parse_option
 from .plan import Action
 from .reconcile import DesiredState, Result, Step, apply, prepare, read_desired_state, warnings_of
 from .resource import ABSENT, PRESENT, Identity, Raw, Resource, Scope
@@ -186,14 +186,8 @@ class _Run:
 
     def plan(self) -> None:
         """Find out what is to be done. Raise an error where that shows that nothing may be."""
-        absent = self.snapshot.count_absent(
-            identity
-            for desired_state in self.bulk.desired_states
-            for identity in (desired_state.identity, desired_state.new_identity)
-            if identity is not None
-        )
-        if absent:
-            self.store.ensure_within_deadline(absent, f"confirming that {absent} {self.resource.title}s do not exist")
+        named = [(desired_state.identity, desired_state.new_identity) for desired_state in self.bulk.desired_states]
+        self.snapshot.confirm_absences([identity for pair in named for identity in pair if identity is not None])
         self.listed = [self._prepared(desired_state) for desired_state in self.bulk.desired_states]
         self._refuse_duplicates()
         if self.bulk.purge is not None:
@@ -405,7 +399,7 @@ def _narrowing(resource: Resource, bulk: Bulk) -> dict[str, str]:
     beginning are neither listed nor, if purging goes by such a beginning too, to be removed.
     """
     name = resource.identity[0]
-    if not any(query.partial and query.encode is not None for query in resource.field(name).filters):
+    if not resource.is_filtered_by_part(name):
         return {}
     names: list[Any] = []
     for desired_state in bulk.desired_states:
@@ -415,17 +409,8 @@ def _narrowing(resource: Resource, bulk: Bulk) -> dict[str, str]:
     if bulk.purge is not None:
         conditions = bulk.purge.conditions
         names += [wanted for scope, wanted in conditions if scope.is_prefix and scope.field == name] or [None]
-    common = "" if None in names else _beginning(names)
+    common = "" if None in names else common_part(names)
     return {name: common} if common else {}
-
-
-def _beginning(names: Sequence[str]) -> str:
-    """Return what all names begin with."""
-    first, last = (min(names), max(names)) if names else ("", "")
-    same = 0
-    while same < len(first) and first[same] == last[same]:
-        same += 1
-    return first[:same]
 
 
 def _stops_all(error: CollectionError) -> bool:

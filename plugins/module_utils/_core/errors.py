@@ -20,10 +20,11 @@ _UNKNOWN = "Whether the server did it is not known; run again to find out"
 class CollectionError(Exception):
     """Base of all errors that a user, a server or a network can cause. ``str(error)`` is one readable line.
 
-    ``changed`` says that something was changed before the failure.
+    ``changed`` says that something was changed before the failure; ``warnings`` are those of the task until then.
     """
 
     changed = False
+    warnings: Sequence[str] = ()
 
     def details(self) -> dict[str, Any]:
         """Return further keys for the failed task's result, JSON-able."""

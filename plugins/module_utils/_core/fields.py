@@ -60,6 +60,15 @@ def partial_text() -> Filter:
     )
 
 
+def common_part(texts: Sequence[str]) -> str:
+    """Return what all texts begin with: a filter by this part finds all of them."""
+    first, last = (min(texts), max(texts)) if texts else ("", "")
+    length = 0
+    while length < len(first) and first[length] == last[length]:
+        length += 1
+    return first[:length]
+
+
 def exact_text(trusted: bool = False) -> Filter:
     """Return the filter of a text that the server knows and compares as a whole."""
     return Filter({"type": "str"}, encode=str, trusted=trusted)

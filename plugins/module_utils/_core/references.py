@@ -231,10 +231,8 @@ class References:
         called_as = identity.reference or tuple(identity.names.values())
         if not self._is_paged or called_as in self._absent:
             return
-        raw = self._store.confirm_absence(identity)
-        if raw is None:
-            self._absent.add(called_as)
-        else:
+        self._absent.add(called_as)
+        for raw in self._store.confirm_absences([identity]):
             self._enter_shown(raw)
 
     def _enter_shown(self, raw: Raw) -> None:

@@ -103,6 +103,10 @@ class Resource:
         """Return the property ``name`` of the table."""
         return next(item for item in self.fields if item.name == name)
 
+    def is_filtered_by_part(self, name: str) -> bool:
+        """Return True if the server takes a part of the property ``name`` as a filter."""
+        return any(query.partial and query.encode is not None for query in self.field(name).filters)
+
     def arguments(self) -> dict[str, dict[str, Any]]:
         """Return the argument spec of the options that describe one object."""
         spec = {item.name: dict(item.spec) for item in self.fields if item.spec is not None}

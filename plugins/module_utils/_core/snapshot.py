@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .plan import Action, Plan
@@ -26,33 +26,38 @@ class Snapshot(Store):
         self._is_paged = result.is_paged
         self._by_names: dict[tuple[Any, ...], list[Raw]] = {}
         self._by_reference: dict[str, Raw] = {}
+        self._confirmed: set[str] = set()
         self.unknown: list[Raw] = []
         for raw in result.objects:
             self._enter(raw)
 
     def _enter(self, raw: Raw) -> None:
-        names = self._resource.names_of(raw)
+        names, reference = self._resource.names_of(raw), self._resource.reference_of(raw)
         if names is None:
             self.unknown.append(raw)
-        else:
+        elif all(self._resource.reference_of(other) != reference for other in self._by_names.get(names, ())):
             self._by_names.setdefault(names, []).append(raw)
-        self._by_reference[self._resource.reference_of(raw)] = raw
+        self._by_reference[reference] = raw
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one object with this identity, or None. Raise AmbiguousError where there are several."""
+        self.confirm_absences([identity])
         found = self._find_listed(identity)
-        if not found and self._is_paged:
-            raw = self._store.confirm_absence(identity)
-            if raw is not None:
-                self._enter(raw)
-                return raw
         if len(found) > 1:
             raise self._resource.ambiguous(identity, found)
         return found[0] if found else None
 
-    def count_absent(self, identities: Iterable[Identity]) -> int:
-        """Return how many requests it takes to find out which of these objects do not exist."""
-        return sum(not self._find_listed(identity) for identity in identities) if self._is_paged else 0
+    def confirm_absences(self, identities: Sequence[Identity]) -> list[Raw]:
+        """Look for those of the objects that a paged read lacks; several at a time take fewer queries."""
+        if not self._is_paged:
+            return []
+        absent = [identity for identity in identities if not self._find_listed(identity)]
+        absent = [identity for identity in absent if str(identity) not in self._confirmed]
+        self._confirmed |= {str(identity) for identity in absent}
+        found = self._store.confirm_absences(absent) if absent else []
+        for raw in found:
+            self._enter(raw)
+        return found
 
     def _find_listed(self, identity: Identity) -> Sequence[Raw]:
         if identity.reference is not None:

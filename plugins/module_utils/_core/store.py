@@ -20,7 +20,7 @@ class QueryResult:
     """Objects as one query showed them.
 
     ``is_paged`` means that they came in several pages. Such a list may lack an object, so its absence is only known
-    after ``Store.confirm_absence``.
+    after ``Store.confirm_absences``.
     """
 
     objects: Sequence[Raw]
@@ -52,12 +52,13 @@ class Store(ABC):
         """Return all objects that match query ``parameters`` on the server, and how they came."""
         return QueryResult(self.query(parameters))
 
-    def confirm_absence(self, identity: Identity) -> Raw | None:
-        """Return None if one exact query confirms that there is no such object, otherwise the object.
+    def confirm_absences(self, identities: Sequence[Identity]) -> list[Raw]:
+        """Return those of the objects that exist all the same, found by exact queries.
 
-        Called for what a paged list does not show, before a write or a verdict rests on it.
+        Called for objects that a paged list lacks, before a write or a verdict rests on their absence.
         """
-        return self.find(identity)
+        found = [self.find(identity) for identity in identities]
+        return [raw for raw in found if raw is not None]
 
     def check(self, plan: Plan, current: Raw | None) -> None:  # noqa: B027  # most stores take every plan
         """Raise OptionError for a plan that the server cannot carry out. Called in check mode too."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before, looked_for_after
+from .._core.fields import common_part
 from .._core.plan import Action, Plan
 from .._core.references import References, called
 from .._core.resource import Identity, Raw, Resource
@@ -20,7 +21,7 @@ from .._core.text import one_line
 from .._http.client import HttpClient
 from .._http.create_once import create_once, look_up_after
 from . import hrefs
-from .pagination import read_collection
+from .pagination import PAGE, read_collection
 
 
 class PceStore(Store):
@@ -39,6 +40,13 @@ class PceStore(Store):
         """Return the one object with this identity, or None. Raise AmbiguousError where several have the name."""
         if identity.reference is not None:
             return self._get(identity.reference)
+        found = self._find_all(identity)
+        if len(found) > 1:
+            raise self._resource.ambiguous(identity, found)
+        return found[0] if found else None
+
+    def _find_all(self, identity: Identity) -> list[Raw]:
+        """Return all objects that have the names of this identity."""
         # The PCE's filters match partially: they make the answer smaller, and the choice is made here.
         parameters = {name: str(value) for name, value in identity.names.items()}
         result = self.read(parameters)
@@ -46,23 +54,40 @@ class PceStore(Store):
         if not found and result.is_paged:
             # No query is more exact than this one, so it is the one that confirms itself.
             found = [raw for raw in self.read(parameters).objects if self._has(raw, identity)]
-        if len(found) > 1:
-            raise self._resource.ambiguous(identity, found)
         for raw in found:
             self.own_href(raw.get(self._resource.reference))
-        return found[0] if found else None
+        return found
 
-    def confirm_absence(self, identity: Identity) -> Raw | None:
-        """Return None if one exact query confirms that there is no such object, otherwise the object."""
-        if identity.reference is None:
-            return self.find(identity)
+    def confirm_absences(self, identities: Sequence[Identity]) -> list[Raw]:
+        """Return those of the objects that exist all the same, found by exact queries."""
+        by_name = {str(identity): identity for identity in identities if identity.reference is None}
+        found = [self._find_by_get(identity.reference) for identity in identities if identity.reference is not None]
+        return [raw for raw in found if raw is not None] + self._find_group([*by_name.values()])
+
+    def _find_by_get(self, href: str) -> Raw | None:
         try:
-            return self._shown_by_get(identity.reference)
+            return self._shown_by_get(href)
         except ApiError as error:
             # The list lacks it too, so this 404 is not a proxy's alone.
             if error.status != 404:
                 raise
             return None
+
+    def _find_group(self, identities: Sequence[Identity]) -> list[Raw]:
+        """Return the objects that have these names. Names that begin alike share a query while its answer is whole."""
+        first = self._resource.identity[0]
+        can_share = len(self._resource.identity) == 1 and self._resource.is_filtered_by_part(first)
+        if len(identities) < 2 or not can_share:
+            return [raw for identity in identities for raw in self._find_all(identity)]
+        common = common_part([identity.names[first] for identity in identities])
+        page = self.query({first: common}, PAGE) if common else []
+        if common and len(page) < PAGE:
+            wanted = {(identity.names[first],) for identity in identities}
+            return [raw for raw in page if self._resource.names_of(raw) in wanted]
+        groups: dict[str, list[Identity]] = {}
+        for identity in identities:
+            groups.setdefault(identity.names[first][: len(common) + 1], []).append(identity)
+        return [raw for group in groups.values() for raw in self._find_group(group)]
 
     def find_existing(self, identity: Identity) -> Raw:
         """Return the object with this identity. Raise MissingReferenceError with the nearest names if there is none."""
