@@ -154,7 +154,7 @@ def _of_output(ended: Ended) -> Iterator[str]:
         return
     if "Traceback" in ended.stderr or "exception" in result:
         yield f"a traceback beside the result: {ended.stderr[-300:]}"
-    if "a defect of this collection" in ended.stdout:
+    if "please report this bug" in ended.stdout:
         yield f"an unexpected exception: {result.get('msg')}"
     if bool(result.get("failed")) != (ended.status == 1):
         yield f"exit status {ended.status} and failed {result.get('failed')}"

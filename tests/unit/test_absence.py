@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.bulk import BulkError, BulkResult, read_bulk, reconcile_all
+from plugins.module_utils._core.bulk import read_bulk
+from plugins.module_utils._core.bulk_result import BulkError, BulkResult
+from plugins.module_utils._core.bulk_run import reconcile_all
 from plugins.module_utils._core.errors import MissingReferenceError
 from plugins.module_utils._core.references import References, references
 from plugins.module_utils._core.resource import Identity, Resource

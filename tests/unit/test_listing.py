@@ -188,7 +188,7 @@ def test_labels_as_sets_of_sets(wanted: list[Any], found: list[int]) -> None:
         ([[f"{PROFILES}/1"]], "must be the href of one of the labels"),
         ([[None]], "has an entry null; it must be {href: …}"),
         ([[7]], "has an entry 7; it must be {href: …}"),
-        ([[A, {"role": None}]], "has an entry whose value is no text: null"),
+        ([[A, {"role": None}]], 'has an entry {"role": null} whose value is not a text: null'),
     ],
 )
 def test_wrong_labels(wanted: list[list[Any]], problem: str) -> None:

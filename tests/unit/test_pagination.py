@@ -454,7 +454,7 @@ def test_update_sends_changes_and_reads_again() -> None:
 
 
 def test_update_of_what_vanishes() -> None:
-    with pytest.raises(RequestError, match=r"somebody else has deleted it\. The pairing profile was updated") as caught:
+    with pytest.raises(RequestError, match=r"another user has deleted it\. The pairing profile was updated") as caught:
         executed(raw_profile(), "present", Reply(204), Reply(404), Reply(200, []), enabled=False)
     assert caught.value.changed
     assert caught.value.details() == {"method": "GET", "path": f"{PROFILES}/24"}

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .errors import CollectionError, MissingReferenceError, OptionError
-from .fields import Field, Filter
+from .fields import Field, Filter, require_text
 from .reconcile import DesiredState, reconcile
 from .resource import PRESENT, Identity, Raw, Resource
 from .store import Store
@@ -90,16 +90,14 @@ def parse_entry(resource: Resource, entry: Any) -> Entry:
         )
         forms = f"{{{resource.reference}: …}}, {{{names}}}{short}"
         raise ValueError(f"has an entry {_shown(entry)}; it must be {forms}")
-    return {name: _name(resource, name, given[name]) for name in resource.identity}
+    return {name: _parse_name(resource, name, given[name], entry) for name in resource.identity}
 
 
-def _name(resource: Resource, name: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise ValueError(f"has an entry whose {name} is no text: {_shown(value)}")  # noqa: TRY004 - names the option
+def _parse_name(resource: Resource, name: str, value: Any, entry: Any) -> str:
     try:
-        return str(resource.field(name).parse(str(value)))
+        return str(resource.field(name).parse(require_text(value)))
     except ValueError as error:
-        raise ValueError(f"has an entry whose {name} {error}") from error
+        raise ValueError(f"has an entry {_shown(entry)} whose {name} {error}") from error
 
 
 def check_one_per(resource: Resource, one_per: str, named: Iterable[Mapping[str, str]]) -> None:

@@ -112,7 +112,7 @@ class Resource:
         spec = {item.name: dict(item.spec) for item in self.fields if item.spec is not None}
         spec[self.reference] = {"type": "str"}
         if self.rename:
-            spec[self.rename] = {"type": "str"}
+            spec[self.rename] = dict(self.field(self.identity[-1]).spec or {})
         return spec
 
     def filters(self) -> dict[str, dict[str, Any]]:

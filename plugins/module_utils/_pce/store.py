@@ -186,7 +186,7 @@ class PceStore(Store):
     def _updated(self, href: str) -> Raw:
         updated = self._get(href)
         if updated is None:
-            raise RequestError(f"GET {href} shows that somebody else has deleted it", "GET", href)
+            raise RequestError(f"GET {href} shows that another user has deleted it", "GET", href)
         return updated
 
     def _with_hrefs(self, changes: Mapping[str, Any], made: list[str]) -> dict[str, Any]:
