@@ -390,12 +390,9 @@ def _filters(params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _wanted_labels(labels: Mapping[Any, Any]) -> list[dict[str, str]]:
+def _wanted_labels(labels: Mapping[Any, Any]) -> list[dict[str, Any]]:
     """Return the option ``labels`` as entries of the info module's."""
-    for key, value in labels.items():
-        if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
-            raise OptionError("labels", f"{one_line(key)}: must have one value, a text, not {one_line(value)!r}")
-    return [{"key": str(key), "value": str(value)} for key, value in labels.items()]
+    return [{"key": key, "value": value} for key, value in labels.items()]
 
 
 def _is_name(text: str) -> bool:

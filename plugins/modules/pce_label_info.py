@@ -28,11 +28,11 @@ options:
   key:
     description:
       - The whole key.
-    type: str
+    type: raw
   value:
     description:
       - The value or a part of it, as the PCE compares. With O(exact) the whole value.
-    type: str
+    type: raw
   exact:
     description:
       - Whether O(value) has to be equal, in every letter, instead of being contained.

@@ -154,7 +154,7 @@ def _of_output(ended: Ended) -> Iterator[str]:
         return
     if "Traceback" in ended.stderr or "exception" in result:
         yield f"a traceback beside the result: {ended.stderr[-300:]}"
-    if "a defect of this collection" in ended.stdout:
+    if "please report this bug" in ended.stdout:
         yield f"an unexpected exception: {result.get('msg')}"
     if bool(result.get("failed")) != (ended.status == 1):
         yield f"exit status {ended.status} and failed {result.get('failed')}"
@@ -371,11 +371,15 @@ def _against_creation(look: Exchange, names: Any, collection: str) -> str:
 
 
 def _is_whole(look: Exchange) -> bool:
-    total = {name.lower(): value for name, value in look.reply.headers}.get("x-total-count", "").strip()
-    count = len(look.shown or ())
+    """Fewer objects than were asked for are the whole; without a filter they must reach the count."""
     if "/datafiles/" in look.path:
         return True
-    return count >= int(total) if re.fullmatch("[0-9]{1,4000}", total) else count < 500
+    query = dict(parse_qsl(look.sent.target.partition("?")[2]))
+    limit = int(query.pop("max_results", 500))
+    total = {name.lower(): value for name, value in look.reply.headers}.get("x-total-count", "").strip()
+    count = len(look.shown or ())
+    is_counted = not query and re.fullmatch("[0-9]{1,12}", total) is not None
+    return count < limit and not (is_counted and count < int(total))
 
 
 def _lists(exchange: Exchange, collection: str) -> bool:

@@ -16,6 +16,7 @@ from plugins.module_utils._core.errors import OptionError
 from plugins.module_utils._core.listing import Listing, read_listing, select
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.resource import Identity, Raw
+from plugins.module_utils._core.store import Store
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
@@ -31,7 +32,7 @@ SPECIFIED = {
 }
 
 
-class ListStore:
+class ListStore(Store):
     """A server with objects that knows no filter at all, and records what it is asked."""
 
     def __init__(self, *objects: dict[str, Any]) -> None:
@@ -41,9 +42,9 @@ class ListStore:
     def find(self, identity: Identity) -> Raw | None:
         return next((raw for raw in self.objects if raw["href"] == identity.reference), None)
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
-        self.asked.append((dict(parameters), most))
-        return self.objects[:most]
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
+        self.asked.append((dict(parameters), max_results))
+        return self.objects[:max_results]
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         raise AssertionError("an info module changes nothing")
@@ -187,7 +188,7 @@ def test_labels_as_sets_of_sets(wanted: list[Any], found: list[int]) -> None:
         ([[f"{PROFILES}/1"]], "must be the href of one of the labels"),
         ([[None]], "has an entry null; it must be {href: …}"),
         ([[7]], "has an entry 7; it must be {href: …}"),
-        ([[A, {"role": None}]], "has an entry whose value is no text: null"),
+        ([[A, {"role": None}]], 'has an entry {"role": null} whose value is not a text: null'),
     ],
 )
 def test_wrong_labels(wanted: list[list[Any]], problem: str) -> None:

@@ -16,13 +16,14 @@ from plugins.module_utils._core.plan import Action, Plan
 from plugins.module_utils._core.reconcile import Result, read_desired_state, reconcile
 from plugins.module_utils._core.resource import Identity, Raw
 from plugins.module_utils._core.snapshot import Snapshot
+from plugins.module_utils._core.store import QueryResult, Store
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 from .helpers import PROFILES, raw_profile
 
 
-class MemoryStore:
+class MemoryStore(Store):
     """Objects in a list. ``calls`` records what was asked; ``rules`` are what the server makes of a body."""
 
     def __init__(self, *objects: dict[str, Any], keeps: Mapping[str, Any] | None = None) -> None:
@@ -39,7 +40,7 @@ class MemoryStore:
             raise PAIRING_PROFILE.ambiguous(identity, found)
         return dict(found[0]) if found else None
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         raise AssertionError("reconciling lists nothing")
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
@@ -270,7 +271,7 @@ def test_a_store_looks_at_what_would_change(monkeypatch: pytest.MonkeyPatch) -> 
     run(store, dry_run=True, name="other")
     assert store.looked_at == [(Action.UPDATE, raw_profile()), (Action.CREATE, None)]
     # Through a snapshot too, which asks the store only for what it has not read.
-    snapshot = Snapshot(PAIRING_PROFILE, store, raws=[raw_profile()])
+    snapshot = Snapshot(PAIRING_PROFILE, store, QueryResult([raw_profile()]))
     snapshot.check(PAIRING_PROFILE.plan(raw_profile(), {"enabled": False}, "present"), raw_profile())
     assert store.looked_at[2:] == [(Action.UPDATE, raw_profile())]
     asked: list[Any] = []

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.bulk import PURGE, PURGE_SCOPE, read_bulk, reconcile_all
+from .._core.bulk import PURGE, PURGE_SCOPE, read_bulk
+from .._core.bulk_run import reconcile_all
 from .._core.resource import Resource
 from .module import STATE, ModuleResult, Spec, run
 

@@ -46,6 +46,8 @@ def run(
     except MissingLibraryError as error:
         module.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
     except CollectionError as error:
+        for warning in error.warnings:
+            module.warn(one_line(warning, _MAX_MESSAGE_LENGTH))
         module.fail_json(msg=one_line(error, _MAX_MESSAGE_LENGTH), changed=error.changed, **error.details())
     for warning in result.pop("warnings", ()):
         module.warn(one_line(warning, _MAX_MESSAGE_LENGTH))

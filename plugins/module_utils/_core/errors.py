@@ -35,10 +35,12 @@ _UNKNOWN = "It is unknown whether the change was applied; run the task again to 
 class CollectionError(Exception):
     """Base of all errors that a user, a server or a network can cause. ``str(error)`` is one readable line.
 
-    ``changed`` is True if something was changed before the failure, or may have been.
+    ``changed`` is True if something was changed before the failure, or may have been; ``warnings`` are those of the
+    task until then.
     """
 
     changed = False
+    warnings: Sequence[str] = ()
 
     def details(self) -> dict[str, Any]:
         """Return further keys for the failed task's result, JSON-able."""

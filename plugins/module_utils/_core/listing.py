@@ -13,7 +13,8 @@ from typing import Any, Callable
 
 from .errors import OptionError
 from .fields import Field, Filter, parse_option
-from .resource import Identity, Raw, ResolvingStore, Resource, Store
+from .resource import Identity, Raw, Resource
+from .store import Store
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def select(resource: Resource, store: Store, listing: Listing) -> list[dict[str,
 
 def _resolved(store: Store, condition: Condition) -> Any:
     """Return what a condition asks for, with references in place of names."""
-    if condition.field.refers_to is None or not isinstance(store, ResolvingStore):
+    if condition.field.refers_to is None:
         return condition.wanted
     name = condition.field.name
     return [store.resolve({name: group}, create=None)[name] for group in condition.wanted]

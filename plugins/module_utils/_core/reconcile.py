@@ -13,7 +13,8 @@ from typing import Any
 from .errors import CollectionError, OptionError
 from .fields import parse_option
 from .plan import Action, Plan
-from .resource import ABSENT, CarefulStore, Identity, Raw, ResolvingStore, Resource, Store
+from .resource import ABSENT, Identity, Raw, Resource
+from .store import Store
 
 RENEW_ALWAYS = "always"
 RENEW_ON_CREATE = "on_create"
@@ -111,7 +112,7 @@ def prepare(resource: Resource, store: Store, desired_state: DesiredState) -> St
     if plan.action is Action.CREATE and desired_state.identity.reference is not None:
         advice = f"to create one, give {' and '.join(resource.identity)} instead"
         raise OptionError(resource.reference, f"there is no {resource.title} {desired_state.identity}; {advice}")
-    if plan.is_change and isinstance(store, CarefulStore):
+    if plan.is_change:
         store.check(plan, current)
     return Step(desired_state, plan, identity)
 
@@ -133,7 +134,7 @@ def warnings_of(left: Plan) -> list[str]:
 
 
 def _resolved(store: Store, desired_state: DesiredState) -> Mapping[str, Any]:
-    if desired_state.state == ABSENT or not isinstance(store, ResolvingStore):
+    if desired_state.state == ABSENT:
         return desired_state.desired
     return store.resolve(desired_state.desired, desired_state.create_missing)
 

@@ -9,61 +9,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 from .errors import AmbiguousError, ContractError, MissingReferenceError
 from .fields import Field, parse_option
 from .plan import Action, Plan
+
+if TYPE_CHECKING:
+    from .store import Store
 
 PRESENT = "present"
 ABSENT = "absent"
 
 Raw = Mapping[str, Any]
 """An object as a server shows it."""
-
-
-class Store(Protocol):
-    """Where objects of one kind live."""
-
-    def find(self, identity: Identity) -> Raw | None:
-        """Return the one object with this identity, or None. Raise AmbiguousError where there are several."""
-
-    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
-        """Return all objects that match query ``parameters`` in the server's eyes, or the first ``most`` of them."""
-
-    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
-        """Do what the plan says and return the object as the server shows it now."""
-
-
-@runtime_checkable
-class CarefulStore(Store, Protocol):
-    """A store that can know before anything is written that a plan will not do."""
-
-    def check(self, plan: Plan, current: Raw | None) -> None:
-        """Raise OptionError for a plan that the server could not carry out. Asked in check mode too."""
-
-
-@runtime_checkable
-class BatchStore(Store, Protocol):
-    """A store that can write many objects without showing each one after it."""
-
-    def ensure_within_deadline(self, count: int, what: str) -> None:
-        """Raise OptionError where ``count`` writes cannot be made before the task's deadline. ``what`` they are for."""
-
-    def update(self, plan: Plan, current: Raw) -> Raw:
-        """Do what an update's plan says. Return ``current`` with what was written, as far as anybody can know."""
-
-
-@runtime_checkable
-class ResolvingStore(Store, Protocol):
-    """A store whose objects refer to others, which a task may call by name."""
-
-    def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
-        """Return canonical ``values`` with references in place of names.
-
-        Raise MissingReferenceError for what does not exist; with ``create`` it stays a name, and ``execute`` makes it.
-        None says that nothing could be made anyway, so that no error advises it.
-        """
 
 
 class Api(Protocol):
@@ -144,12 +103,16 @@ class Resource:
         """Return the property ``name`` of the table."""
         return next(item for item in self.fields if item.name == name)
 
+    def is_filtered_by_part(self, name: str) -> bool:
+        """Return True if the server takes a part of the property ``name`` as a filter."""
+        return any(query.partial and query.encode is not None for query in self.field(name).filters)
+
     def arguments(self) -> dict[str, dict[str, Any]]:
         """Return the argument spec of the options that describe one object."""
         spec = {item.name: dict(item.spec) for item in self.fields if item.spec is not None}
         spec[self.reference] = {"type": "str"}
         if self.rename:
-            spec[self.rename] = {"type": "str"}
+            spec[self.rename] = dict(self.field(self.identity[-1]).spec or {})
         return spec
 
     def filters(self) -> dict[str, dict[str, Any]]:

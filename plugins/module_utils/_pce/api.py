@@ -42,6 +42,13 @@ class Pce:
         """Return the store of ``kind`` in this organisation."""
         return PceStore(self.http, self.org_id, resource)
 
+    def check_reference(self, resource: Resource, option: str, value: str) -> None:
+        """Raise OptionError unless ``value`` is an HREF of ``resource`` in this organisation."""
+        try:
+            hrefs.check(value, self.org_id, resource.plural)
+        except ValueError as error:
+            raise OptionError(option, str(error)) from error
+
 
 class PceApi:
     """The API of a PCE, as a table's ``api``."""

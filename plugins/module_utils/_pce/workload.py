@@ -18,6 +18,7 @@ from .._core.errors import MissingReferenceError, OptionError
 from .._core.fields import Field, Filter, parse_option
 from .._core.references import Entry, References, check_one_per, parse_entries
 from .._core.resource import Raw, Resource
+from .._core.store import QueryResult
 from .._http.client import HttpClient
 from .api import PceApi
 from .label import LABEL
@@ -39,10 +40,10 @@ class WorkloadStore(PceStore):
         self.unknown_labels: set[tuple[str, str]] = set()
         self._labels = References(LABEL, PceStore(http, org_id, LABEL))
 
-    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
-        """Return all workloads that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
+    def _read(self, parameters: Mapping[str, str], max_results: int | None) -> QueryResult:
         sent = {_SENT_AS.get(name, name): text for name, text in parameters.items() if text}
-        return [self._completed(raw) for raw in super().query(sent, max_results)]
+        result = super()._read(sent, max_results)
+        return QueryResult([self._completed(raw) for raw in result.objects], result.is_paged)
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Return ``values`` with key and value of each label. Raise MissingReferenceError for one that is not there."""

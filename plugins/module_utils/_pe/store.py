@@ -12,6 +12,7 @@ from typing import Any
 from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError, explain_failed_lookup
 from .._core.plan import Action, Plan
 from .._core.resource import Identity, Raw, Resource
+from .._core.store import Store
 from .._core.text import one_line
 from .._http.client import HttpClient
 from .._http.create_once import create_once
@@ -40,7 +41,7 @@ class Connector:
         return self._type
 
 
-class PeStore:
+class PeStore(Store):
     """The instances of a connector.
 
     ``plain`` holds the settings that the task itself shows, by the reference or the names of the instance that it gives
