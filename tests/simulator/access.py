@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from tests.simulator import control, errors, faults
+from tests.simulator import connector_names, control, errors, faults
 from tests.simulator.pce import pce_of
 from tests.simulator.state import stamp
 
@@ -51,6 +51,7 @@ async def journal(request: web.Request, handler: Handler) -> web.StreamResponse:
         path=request.path_qs,
         body=await request.read(),
         server=_server(request),
+        secrets=connector_names.secret_names(pce.settings.connector_names),
     )
     entry["request_id"] = request["request_id"]
     request["entry"] = entry

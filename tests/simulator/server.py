@@ -67,9 +67,9 @@ def make_certificates(names: list[str]) -> Certificates:
 
 
 class Server:
-    """One application on one port; a simulator may have several of them later."""
+    """One application on one port, over TLS unless there is no set-up for it."""
 
-    def __init__(self, app: web.Application, tls: ssl.SSLContext) -> None:
+    def __init__(self, app: web.Application, tls: ssl.SSLContext | None) -> None:
         # Hanging requests must not delay the end.
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.2)
         self._tls = tls

@@ -40,6 +40,11 @@ class Settings:
         the password, or returns it masked").
     connector_errors: natural, or echo, in which an error of a connector repeats the body that it refuses.
     connector_auth: connectors ask for the API key and secret as user and password.
+    connector_spaces: by_contexts, in which controllerContexts says whether an instance has an address space, as was
+        believed once; free: it says nothing about that (pe-api.md, What else is public).
+    connector_contexts: ignored, or required: a connector whose controllerContexts is true refuses an instance without
+        one (pe-api.md, What else is public).
+    connector_names: other JSON names for an instance, by the names of connector_names.py; a path has dots.
     """
 
     rate_limit: int = 500
@@ -64,6 +69,9 @@ class Settings:
     connector_secrets: str = "masked"
     connector_errors: str = "natural"
     connector_auth: bool = False
+    connector_spaces: str = "free"
+    connector_contexts: str = "required"
+    connector_names: dict[str, str] = field(default_factory=dict)
 
     def update(self, values: dict[str, Any]) -> None:
         """Take over some settings; an unknown name or value raises schema.Invalid and changes nothing."""
