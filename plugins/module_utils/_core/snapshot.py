@@ -46,6 +46,8 @@ class Snapshot:
         found = self._by_names.get(tuple(identity.names[name] for name in self._resource.identity), [])
         if len(found) > 1:
             raise self._resource.ambiguous(identity, found)
+        if not found:
+            self._resource.refuse_unreadable(self.unknown)
         return found[0] if found else None
 
     def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
