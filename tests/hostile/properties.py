@@ -420,7 +420,7 @@ def _declared(ended: Ended, collection: str) -> list[dict[str, Any]]:
         if not isinstance(entry, Mapping):
             continue
         if collection == "instances":
-            address = _address(str(entry.get("controller_ip", "")).strip())
+            address = _address(str(entry.get("controller", "")).strip())
             space = entry.get("address_space_name")
             found.append(
                 {
@@ -449,11 +449,21 @@ def _declared(ended: Ended, collection: str) -> list[dict[str, Any]]:
 
 
 def _address(text: str) -> str:
-    """Return an address in its usual spelling; an IPv4 address written as an IPv6 one is the former."""
+    """Return a controller in its usual spelling; an IPv4 address written as an IPv6 one is the former."""
+    if "://" in text:
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            return text
+        host = _address(parts.hostname or "")
+        where = f"[{host}]" if ":" in host else host
+        end = "" if port in (None, {"https": 443, "http": 80}.get(parts.scheme)) else f":{port}"
+        return f"{parts.scheme}://{where}{end}{parts.path.rstrip('/')}"
     try:
-        found = ipaddress.ip_address(text)
+        found = ipaddress.ip_address(text.strip("[]"))
     except ValueError:
-        return text
+        return text.lower().removesuffix(".")
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 

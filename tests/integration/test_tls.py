@@ -25,7 +25,7 @@ Options = dict[str, Any]
 
 PROFILE = "/orgs/1/pairing_profiles/24"
 INSTANCE = {
-    "controller_ip": "10.1.1.1",
+    "controller": "10.1.1.1",
     "controller_username": "admin",
     "controller_password": "a-word",
     "address_space_type": "Project",

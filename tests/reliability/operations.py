@@ -201,7 +201,7 @@ def _instance(name: str, ident: str, ip: str = "10.92.82.18") -> dict[str, Any]:
 def _task(name: str, **more: Any) -> dict[str, Any]:
     login = {"controller_username": "admin", "controller_password": PASSWORD}
     return {
-        "controller_ip": "10.92.82.18",
+        "controller": "10.92.82.18",
         "address_space_name": name,
         "address_space_type": "Project",
         **login,

@@ -143,8 +143,8 @@ def _check_entries(case: Case) -> None:
 
 
 def _is_about(name: str, entry: Mapping[str, Any]) -> bool:
-    if "controller_ip" in entry:
-        return name.startswith(f"instance {entry['controller_ip']} {entry['address_space_name']} of ")
+    if "controller" in entry:
+        return name.startswith(f"instance {entry['controller']} {entry['address_space_name']} of ")
     if "hostname" in entry:
         return name in (f"workload {entry['hostname']}", f"unpairing of {entry['hostname']}")
     return name == f"pairing profile {entry['name']}"

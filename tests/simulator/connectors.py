@@ -35,7 +35,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TYPES: dict[str, Json] = {
     "contrail": {
         "type": "Juniper Contrail",
-        "controllerContexts": True,
+        "controllerContexts": False,
         "capabilities": [{"name": "ENFORCEMENT_SUBNET_INFO"}, {"name": "ENDPOINT_TAGGING_INFO"}],
         "additionalSettings": [],
     },
@@ -70,7 +70,7 @@ TYPES: dict[str, Json] = {
         "additionalSettings": [],
     },
     # A test says what it is: {"connector_types": {"free": {...}}} in a seed.
-    "free": {"type": "Example Cloud", "controllerContexts": True, "capabilities": [], "additionalSettings": []},
+    "free": {"type": "Example Cloud", "controllerContexts": False, "capabilities": [], "additionalSettings": []},
 }
 """What GET of the connector answers, by the names that the command line takes."""
 

@@ -113,8 +113,8 @@ class Settings:
     connector_secrets: str = "masked"
     connector_errors: str = "natural"
     connector_auth: bool = False
-    connector_spaces: str = "by_contexts"
-    connector_contexts: str = "ignored"
+    connector_spaces: str = "free"
+    connector_contexts: str = "required"
     connector_names: dict[str, str] = field(default_factory=dict)
 
     def update(self, values: dict[str, Any]) -> None:

@@ -21,8 +21,9 @@ from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
 from plugins.module_utils._pce.ven_state import set_ven_state
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
+from plugins.module_utils._pe.connector_type import Connector
 from plugins.module_utils._pe.json_names import NAMES
-from plugins.module_utils._pe.store import Connector, PeStore
+from plugins.module_utils._pe.store import PeStore
 
 from .helpers import PROFILES, FakeTransport, Reply, broken, in_turn, raw_profile
 
@@ -58,7 +59,7 @@ def test_one_href_under_two_names_is_nobodys() -> None:
 def test_one_id_of_two_instances_is_nobodys() -> None:
     both = [INSTANCE, {**INSTANCE, "controller": {"ipAddress": "192.0.2.2"}}]
     with pytest.raises(ContractError, match="several instances with the id i-1"):
-        connector(Reply(200, both)).find(Identity(names={"controller_ip": "192.0.2.1", "address_space_name": None}))
+        connector(Reply(200, both)).find(Identity(names={"controller": "192.0.2.1", "address_space_name": None}))
 
 
 @pytest.mark.parametrize("status", [201, 202, 203, 204, 206])
@@ -66,7 +67,7 @@ def test_only_200_says_that_there_is_nothing(status: int) -> None:
     with pytest.raises(ContractError):
         pce(Reply(status, [])).find(Identity(names={"name": "PP"}))
     with pytest.raises(ContractError):
-        connector(Reply(status, [])).find(Identity(names={"controller_ip": "192.0.2.1", "address_space_name": None}))
+        connector(Reply(status, [])).find(Identity(names={"controller": "192.0.2.1", "address_space_name": None}))
 
 
 @pytest.mark.parametrize("digits", [13, 5000])

@@ -281,8 +281,8 @@ def test_a_store_looks_at_what_would_change(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_is_written_again_is_shown_in_the_diff_and_its_value_is_not() -> None:
-    shown = {"id": "one", "controller": {"ipAddress": "10.0.0.1", "port": 443, "username": "joe"}}
-    options = {"controller_ip": "10.0.0.1", "controller_password": "s3cret", "state": "present"}
+    shown = {"instance_id": "one", "controller": "10.0.0.1", "controller_port": 443, "controller_username": "joe"}
+    options = {"controller": "10.0.0.1", "controller_password": "s3cret", "state": "present"}
     request = read_desired_state(CONNECTOR_INSTANCE, {**options, "update_password": "always"})
     outcome = reconcile(CONNECTOR_INSTANCE, _Holding(shown), request, dry_run=True)
     assert outcome.before["controller_password"] == "(not shown)"
@@ -302,8 +302,7 @@ def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
     with pytest.raises(OptionError) as caught:
         reconcile(CONNECTOR_INSTANCE, _Holding(), request, dry_run=True)
     assert str(caught.value) == (
-        "instance_id: there is no connector instance one; "
-        "to create one, give controller_ip and address_space_name instead"
+        "instance_id: there is no connector instance one; to create one, give controller and address_space_name instead"
     )
 
 

@@ -35,8 +35,9 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(started: Simulator) -> Simulator:
-    """Return the simulator as it started, with one setting of connectors."""
+    """Return the simulator as it started, with one setting of connectors, and contexts that are not required."""
     started.reset()
+    started.settings(connector_contexts="ignored")
     about = {"type": "Example Cloud", "controllerContexts": True, "additionalSettings": [SETTING]}
     started.seed(connector_types={"free": about})
     return started

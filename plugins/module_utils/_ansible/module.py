@@ -41,6 +41,10 @@ def run(
     module = Module(argument_spec=spec, supports_check_mode=True, **constraints)
     if not module.params["validate_certs"]:
         module.warn("validate_certs is false: whoever is on the way to the server can read and change everything")
+    for item in connection.values():
+        warning = item["warning"](module.params) if "warning" in item else None
+        if warning is not None:
+            module.warn(warning)
     try:
         result = work(module.params, module.check_mode)
     except MissingLibraryError as error:
@@ -131,8 +135,11 @@ def _texts_of(value: Any, names: Collection[str], is_hidden: bool = False) -> It
 
 
 def _ansible_spec(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an option's argument spec, with its environment variables as Ansible's fallback."""
-    spec = {key: value for key, value in item.items() if key != "env"}
+    """Return an option's argument spec, with its environment variables as Ansible's fallback.
+
+    ``warning`` of an option is our own too: called with all options, it returns a warning or None.
+    """
+    spec = {key: value for key, value in item.items() if key not in ("env", "warning")}
     if "env" in item:
         spec["fallback"] = (_from_environment, list(item["env"]))
     return spec

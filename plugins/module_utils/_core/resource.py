@@ -181,6 +181,12 @@ class Resource:
         readable = all(name is None or isinstance(name, (str, int)) for name in names)
         return names if readable and isinstance(names[0], str) and names[0] else None
 
+    def refuse_unreadable(self, shown: Sequence[Raw]) -> None:
+        """Raise ContractError where an object that was not found may be one of ``shown``, under unreadable names.
+
+        Nothing here: servers that refuse duplicates would not create it again.
+        """
+
     def ambiguous(self, identity: Identity, found: Sequence[Raw]) -> AmbiguousError:
         """Return the error for an identity that several objects have."""
         references = [self.reference_of(raw) for raw in found]

@@ -45,6 +45,8 @@ class Snapshot(Store):
         found = self._find_listed(identity)
         if len(found) > 1:
             raise self._resource.ambiguous(identity, found)
+        if not found:
+            self._resource.refuse_unreadable(self.unknown)
         return found[0] if found else None
 
     def confirm_absences(self, identities: Sequence[Identity]) -> list[Raw]:
