@@ -70,10 +70,11 @@ notes:
   - The result contains the activation codes, which are secrets. Register it, and set C(no_log) on the task.
   - The module does not run with C(async), since Ansible saves the result of such a task in a file that other users can
     read.
-  - If the connection breaks while a key is being created, the task fails at once and reports a change, since the PCE may
-    have created a key that was never received. The request is not sent again. The message says how to revoke the key.
-  - A disabled pairing profile is a warning. If the PCE refuses to create keys of it, the task fails with the reason that
-    the PCE gives.
+  - If the connection breaks while a key is being created, the task fails at once and reports a change, since the PCE
+    may have created a key that was never received. The request is not sent again. The message says how to revoke the
+    key.
+  - A disabled pairing profile is a warning. If the PCE refuses to create keys of it, the task fails with the reason
+    that the PCE gives.
   - In check mode no key is created, and RV(pairing_keys[].activation_code) of a key that would be created is null. A
     pairing profile that O(profile) names and that does not exist is then a warning, since an earlier task of the play
     may create it.
@@ -120,8 +121,8 @@ pairing_keys:
       sample: "********"
     pairing_profile:
       description:
-        - The C(href) and C(name) of the pairing profile that the key belongs to. The C(href) is null in check mode if the
-          pairing profile does not exist.
+        - The C(href) and C(name) of the pairing profile that the key belongs to. The C(href) is null in check mode if
+          the pairing profile does not exist.
       type: dict
       returned: always
       sample: {"href": "/orgs/1/pairing_profiles/24", "name": "PP-WEB"}

@@ -360,19 +360,6 @@ def test_two_names_of_one_pce_create_one_key(simulator: Simulator, tmp_path: Pat
     assert codes(accepted) == codes(first)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_key_file_of_another_user_is_refused(simulator: Simulator, tmp_path: Path) -> None:
-    path = tmp_path / "key.json"
-    (code,) = codes(keep(simulator, path=str(path)))
-    os.chown(path, 65534, -1)
-    simulator.clear_journal()
-    result = keep(simulator, path=str(path))
-    assert result["failed"]
-    assert f"path: {path} is owned by nobody (uid 65534), while this task runs as root (uid 0)" in result["msg"]
-    assert code not in json.dumps(result)
-    assert simulator.journal() == []
-
-
 def test_two_runs_at_once_generate_one_key(simulator: Simulator, tmp_path: Path) -> None:
     path = str(tmp_path / "key.json")
     results: list[Result] = []

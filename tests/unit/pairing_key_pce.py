@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +66,11 @@ def keep(dry_run: bool = False, **params: Any) -> dict[str, Any]:
 
 def codes(result: Mapping[str, Any]) -> list[Any]:
     return [key["activation_code"] for key in result["pairing_keys"]]
+
+
+def saved(path: str) -> list[str]:
+    """Return the codes in the file."""
+    return [key["activation_code"] for key in json.loads(Path(path).read_text())["keys"]] if Path(path).exists() else []
 
 
 MINT = f"POST {HREF}/pairing_key"

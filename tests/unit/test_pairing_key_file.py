@@ -10,8 +10,7 @@ import errno
 import fcntl
 import json
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from plugins.module_utils._core.errors import CollectionError, OptionError
 from plugins.module_utils._pce.key_file import KeyFile
 
 from .helpers import PROFILES, Reply, Sent, raw_profile
-from .pairing_key_pce import HREF, MINT, REVOKE, REVOKE_ALL, SECRET, FakePce, codes, keep
+from .pairing_key_pce import HREF, MINT, REVOKE, REVOKE_ALL, SECRET, FakePce, codes, keep, saved
 
 
 @pytest.fixture
@@ -146,11 +145,6 @@ def test_renamed_profile_keeps_its_keys(monkeypatch: pytest.MonkeyPatch, path: s
 # What cannot be saved is not created.
 
 
-def saved(path: str) -> list[str]:
-    """Return the codes in the file."""
-    return [key["activation_code"] for key in json.loads(Path(path).read_text())["keys"]] if Path(path).exists() else []
-
-
 def failing(number: int) -> Callable[..., Any]:
     """Return a call to the system that fails with this error."""
 
@@ -242,60 +236,6 @@ def test_lock_that_cannot_be_cleaned_up_is_no_failure(pce: FakePce, path: str, m
     fail = failing(errno.EIO)
     monkeypatch.setattr(pce.transport, "_serve", break_lock)
     assert codes(keep(path=path)) == saved(path) == [f"{SECRET}1"]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 blocks of 4 KiB and a few inodes."""
-    mounted = tmp_path / "disk"
-    mounted.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=8", "tmpfs", str(mounted)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("only root can mount a file system")
-    yield mounted
-    subprocess.run(["umount", str(mounted)], check=True)
-
-
-def attempt(**params: Any) -> CollectionError | None:
-    """Return the error with which a task fails, None where it does not."""
-    try:
-        keep(**params)
-    except CollectionError as error:
-        return error
-    return None
-
-
-@pytest.mark.parametrize("blocks", range(7))
-def test_full_disk_loses_no_key(pce: FakePce, small_disk: Path, blocks: int) -> None:
-    """Whatever number of blocks is left, what the PCE has created is what the file holds."""
-    path = str(small_disk / "key.json")
-    (small_disk / "filler").write_bytes(b"x" * 4096 * (16 - blocks))
-    created: list[str] = []
-    for count in range(1, 9):
-        code = str(count) * 1500
-        pce.failures[pce.made + 1] = Reply(201, {"activation_code": code})
-        error = attempt(path=path, count=count)
-        if error is None:
-            created.append(code)
-        else:
-            assert str(error).startswith(f"path: {small_disk}/")
-            assert not error.changed
-        assert saved(path) == created
-        assert pce.made == len(created)
-    # The lock, the file, and three for the new file, as long as it could be.
-    assert (len(created) > 0) is (blocks > 4)
-    assert len(created) < 8
-
-
-@pytest.mark.parametrize("inodes", range(4))
-def test_disk_without_inodes_loses_no_key(pce: FakePce, small_disk: Path, inodes: int) -> None:
-    path = str(small_disk / "key.json")
-    for number in range(7 - inodes):  # the root has one
-        (small_disk / f"filler{number}").touch()
-    error = attempt(path=path)
-    assert error is None or str(error).startswith(f"path: {small_disk}/")
-    assert saved(path) == [f"{SECRET}1"] * pce.made
-    assert pce.made == (inodes == 3)
 
 
 @pytest.mark.parametrize("answer", [errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, None])
