@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: help demo test beside lint docs sanity unit integration foreign reliability-check release-check molecule debootstrap browser chromium \
-	public reliability races hostile mutation matrix bench clean
+	public reliability races hostile mutation breaks matrix bench clean
 
 help:
 	@echo "make demo               pair five hosts with a simulated PCE, then keep connector instances, and show it"
@@ -31,6 +31,7 @@ help:
 	@echo "make races              200 rounds of two runs at a time, and of runs that are killed; make test has some of them"
 	@echo "make hostile            ten thousand cases of hostile options and answers; make test has some of them"
 	@echo "make mutation           change the core and the tables in thousands of ways, and see which changes no test notices"
+	@echo "make breaks             break plugins and playbooks on purpose, and see whether the tests notice; ONLY=inventory for some"
 	@echo "make matrix             each ansible-core and Python that is supported and here; CI_NEEDS_MATRIX=1 needs all"
 	@echo "make bench              measure what it costs, and write the tables of the guide on scale; BENCH=--quick leaves out the largest"
 	@echo "make clean              remove what the others made"
@@ -70,7 +71,7 @@ sanity: $(VENV)/test
 	$(BIN)/python -m tests.sanity
 
 unit: $(VENV)/test
-	$(PYTEST) tests/unit tests/contract tests/hostile -n $(WORKERS)
+	$(PYTEST) tests/unit tests/controller tests/contract tests/hostile -n $(WORKERS)
 
 integration: $(VENV)/test
 	$(PYTEST) tests/integration tests/examples -n $(WORKERS) --dist worksteal
@@ -118,6 +119,9 @@ hostile: $(VENV)/test
 # SAMPLE=500 takes so many of the mutants, by chance; ONLY=_pce/store those of a file; AGAIN=1 those that were left last.
 mutation: $(VENV)/test
 	$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY)) $(if $(AGAIN),--again)
+
+breaks: $(VENV)/test
+	$(BIN)/python -m tests.breaks $(if $(ONLY),--only "$(ONLY)")
 
 # Sessions whose Python is not here are skipped, and named in the end.
 matrix: $(VENV)/test

@@ -364,6 +364,16 @@ def test_the_cache(simulator: Simulator, tmp_path: Path) -> None:
     assert len(simulator.journal()) == 8
 
 
+def test_cache_is_not_used_with_another_api_key(simulator: Simulator, tmp_path: Path) -> None:
+    """What one API key may see is not for another, which the PCE may not even know."""
+    seed(simulator, WEB1)
+    options: Json = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "c")}
+    assert set(hosts(inventory(source(tmp_path, simulator, **options)))) == {"web1"}
+    ended = inventory(source(tmp_path, simulator, **options, api_key="api_another"))
+    assert says(ended, "the PCE answered 401 to GET /orgs/1/workloads")
+    assert hosts(ended) == {}
+
+
 def test_the_connection_comes_from_the_environment(simulator: Simulator, tmp_path: Path) -> None:
     seed(simulator, WEB1)
     env = {
