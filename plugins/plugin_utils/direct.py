@@ -80,26 +80,27 @@ class ApiAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
 
     def _leave_connection(self) -> None:
         """Use a local connection without become and with the shell sh, whatever the variables of managed nodes are."""
-        if self._connection.become or self._play_context.become:
+        connection, context = self._connection, self._play_context
+        if connection.become or context.become:
             self._log("ignores become: on the controller it runs as the user of Ansible")
-        context = self._play_context.copy()
+        is_plain = connection.transport == "local" and connection._shell.SHELL_FAMILY == "sh"
+        if is_plain and not connection.become and context.executable == C.DEFAULT_EXECUTABLE:
+            return
+        self._play_context = context = context.copy()
         context.become, context.shell, context.executable = False, "sh", C.DEFAULT_EXECUTABLE
-        connection = connection_loader.get("ansible.builtin.local", context)
-        connection.set_options(var_options={})
-        connection._shell.set_options(var_options={})
-        if self._task.async_val:
+        local = connection_loader.get("ansible.builtin.local", context)
+        local.set_options(var_options={})
+        local._shell.set_options(var_options={})
+        if not self._task.async_val:
+            self._connection = local
+        elif connection.transport == "local":
             # Ansible asks for the job by the connection that it made itself.
-            if self._connection.transport != "local":
-                raise AnsibleActionFail(
-                    f"async requires ansible_connection: local for {self._task.delegate_to or 'localhost'}"
-                    f" (it is {self._connection.transport})"
-                )
-            self._connection._shell = connection._shell
-            self._connection.set_become_plugin(None)
-            self._connection._play_context = context
+            connection._shell, connection._play_context = local._shell, context
+            connection.set_become_plugin(None)
         else:
-            self._connection = connection
-        self._play_context = context
+            raise AnsibleActionFail(
+                f"async requires ansible_connection: local on the controller, where it is {connection.transport}"
+            )
 
     def _obstacle(self, variables: dict[str, Any]) -> str:
         """Return why the module cannot run in the worker process, empty if it can."""
