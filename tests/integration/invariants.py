@@ -110,7 +110,7 @@ def _run(
     options = {**resource.connect(simulator), **case.options}
     result = result_of(resource.module, *module_output(resource.module, options, check, in_worker=in_worker))
     assert not result.get("failed"), result
-    assert result.pop("_ansible_parsed") is True
+    assert result.pop("_ansible_parsed", True)
     documented.check_result(resource.module, result)
     assert result.get("warnings", []) == []
     mutating = [f"{entry['method']} {entry['path']}" for entry in simulator.journal() if entry["mutating"]]

@@ -18,6 +18,7 @@ from tests.integration import interpreter, nursery
 from tests.simulator.launch import Simulator
 
 NAMESPACE = "microseg.enforcement"
+TASK = "tests.integration.task"
 Result = dict[str, Any]
 
 
@@ -93,7 +94,7 @@ def module_output(
 ) -> tuple[str, str]:
     """Run a module as `run_module` does. Return all that it printed, on standard output and standard error."""
     text = json.dumps({"module": name, "options": options, "check": check, "in_worker": in_worker})
-    return nursery.run("tests.integration.task", text, {**environment(), **(env or {})}, timeout=120)
+    return nursery.run(TASK, text, {**environment(), **(env or {})}, timeout=120)
 
 
 def result_of(name: str, stdout: str, stderr: str) -> Result:

@@ -223,8 +223,8 @@ def test_both_ways_have_the_same_results(simulator: Simulator, tmp_path: Path) -
     found = []
     for in_worker in (True, False):
         simulator.reset()
-        flags = ("-e", f"{SWITCH}={in_worker}", "-e", f"@{tmp_path}/vaulted.yml")
-        flags += ("--vault-password-file", str(password), "-vvv")
+        variables = ("-e", f"{SWITCH}={in_worker}", "-e", f"@{tmp_path}/vaulted.yml")
+        flags = (*variables, "--vault-password-file", str(password), "-vvv")
         found.append(results(tmp_path, *_tasks(simulator, tmp_path), flags=flags, env=own_python()))
     text = json.dumps(found)
     assert simulator.api_secret not in text
