@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
+SITE := $(CACHE)/site
 WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -q
 # Without it every process of every test would compile the tests and the collection anew.
@@ -24,13 +25,13 @@ help:
 	@echo "  make release-check      the tarball: what is in it, what Galaxy says of it, and the demo with it alone"
 	@echo "  make molecule           the role on real SSH hosts, which root gets by debootstrap, once, in a minute"
 	@echo "  make browser            the page of pairing_report in Chromium, which root gets by apt-get"
-	@echo "make public             bring docs/public.json, the list of what users may rely on, up to date"
+	@echo "make public             bring tests/public/interface.txt, the list of what users may rely on, up to date"
 	@echo "make reliability        write docs/reliability.md anew"
 	@echo "make races              200 rounds of two runs at a time, and of runs that are killed; make test has some of them"
 	@echo "make hostile            ten thousand cases of hostile options and answers; make test has some of them"
 	@echo "make mutation           change the core and the tables in thousands of ways, and see which changes no test notices"
 	@echo "make matrix             each ansible-core and Python that is supported and here; CI_NEEDS_MATRIX=1 needs all"
-	@echo "make bench              measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
+	@echo "make bench              measure what it costs, and write the tables of the guide on scale; BENCH=--quick leaves out the largest"
 	@echo "make clean              remove what the others made"
 	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment: 3.11 or later, for the demo 3.10"
 
@@ -52,8 +53,17 @@ lint: $(VENV)/test
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/python -m tests.lint_playbooks
 
+# antsibull-docs finds the collection by its place in a tree, and refuses a directory that others may write into.
 docs: $(VENV)/test
-	$(BIN)/python -m tests.site
+	@rm -rf $(SITE) && mkdir -p $(SITE)/tree/ansible_collections/microseg && mkdir -m 700 $(SITE)/rst
+	@ln -s "$(CURDIR)" $(SITE)/tree/ansible_collections/microseg/enforcement
+	PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-docs lint-collection-docs --plugin-docs .
+	PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/$(SITE)/tree" antsibull-docs \
+		--config-file tests/site/antsibull.cfg collection --use-current --squash-hierarchy --fail-on-error \
+		--dest-dir $(SITE)/rst microseg.enforcement
+	@cp docs/docsite/rst/*.svg $(SITE)/rst/docsite
+	$(BIN)/sphinx-build -q -W --keep-going -c tests/site $(SITE)/rst $(SITE)/html
+	@echo "The site is $(SITE)/html/index.html"
 
 sanity: $(VENV)/test
 	$(BIN)/python -m tests.sanity
@@ -109,7 +119,7 @@ mutation: $(VENV)/test
 matrix: $(VENV)/test
 	$(BIN)/python -m nox $(if $(CI_NEEDS_MATRIX),--error-on-missing-interpreters,--no-error-on-missing-interpreters)
 
-bench: $(VENV)/bench
+bench: $(VENV)/demo
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 $(VENV)/demo: tests/simulator/requirements.txt
@@ -120,10 +130,6 @@ $(VENV)/demo: tests/simulator/requirements.txt
 
 $(VENV)/test: tests/requirements.txt $(VENV)/demo
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make clean, then PYTHON=python3.12 make ...")'
-	@$(BIN)/python -m pip install --quiet --requirement $<
-	@touch $@
-
-$(VENV)/bench: tests/bench/requirements.txt $(VENV)/demo
 	@$(BIN)/python -m pip install --quiet --requirement $<
 	@touch $@
 
