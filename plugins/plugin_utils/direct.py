@@ -108,6 +108,8 @@ class ApiAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
             return "the target is not the controller"
         if self._task.async_val:
             return "async"
+        if sys.platform == "darwin":
+            return "macOS ends a forked process that asks for the system's proxies"
         switch = self._templar.template(variables.get(SWITCH, True))
         try:
             if not boolean(switch):

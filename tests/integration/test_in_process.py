@@ -25,7 +25,7 @@ OPTIONS = {"word": {"type": "str"}, "secret": {"type": "str", "no_log": True}}
 def worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be a process of the controller, where ansible-core 2.19 and later show warnings at once."""
     if in_process.HAS_PROFILES:
-        monkeypatch.setattr(in_process._internal, "is_controller", True)
+        monkeypatch.setattr("ansible.module_utils._internal.is_controller", True)
 
 
 def run(main: Any, options: dict[str, Any], environment: dict[str, str] | None = None) -> in_process.Ended:
