@@ -26,7 +26,7 @@ def block(module: str, variable: str) -> Any:
 
 def check_result(module: str, result: dict[str, Any]) -> None:
     """Assert that every documented key occurs in a module's result, and none other."""
-    common = {"changed", "diff", "warnings", "deprecations"}
+    common = {"changed", "diff", "warnings", "deprecations", "invocation"}
     _check(module, block(module, "RETURN"), {key: value for key, value in result.items() if key not in common})
 
 

@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows how far pce_pairing_key is."""
+"""Runs pce_pairing_key on the controller without a process of its own."""
 
 from __future__ import annotations
 
-from ansible_collections.microseg.enforcement.plugins.plugin_utils.progress import ProgressAction
+from ansible_collections.microseg.enforcement.plugins.modules import pce_pairing_key
+from ansible_collections.microseg.enforcement.plugins.plugin_utils.direct import ApiAction
 
 
-class ActionModule(ProgressAction):  # type: ignore[misc]  # imported by the collection's name
-    """Runs the module, and never asynchronously: its result would be in a file that everybody can read."""
+class ActionModule(ApiAction):  # type: ignore[misc]  # imported by the collection's name
+    """Runs the module, and never asynchronously: its result would be in a file, with the activation codes in it."""
 
+    module = pce_pairing_key
     _supports_async = False

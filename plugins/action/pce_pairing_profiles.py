@@ -2,12 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows how far pce_pairing_profiles is."""
+"""Runs pce_pairing_profiles on the controller without a process of its own."""
 
 from __future__ import annotations
 
-from ansible_collections.microseg.enforcement.plugins.plugin_utils.progress import ProgressAction
+from ansible_collections.microseg.enforcement.plugins.modules import pce_pairing_profiles
+from ansible_collections.microseg.enforcement.plugins.plugin_utils.direct import ApiAction
 
 
-class ActionModule(ProgressAction):  # type: ignore[misc]  # imported by the collection's name
+class ActionModule(ApiAction):  # type: ignore[misc]  # imported by the collection's name
     """Runs the module."""
+
+    module = pce_pairing_profiles

@@ -247,9 +247,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         listing = read_listing(WORKLOAD, {"pce_org_id": params["pce_org_id"], **filters})
         client = PCE.connect(params)
         if not params["validate_certs"]:
-            self.display.warning(
-                "validate_certs is false: whoever is on the way to the server can read and change everything"
-            )
+            self.display.warning("validate_certs is false: traffic can be intercepted and modified")
         told = [client.management_server, client.org_id, params["api_key"], filters]
         origin = hashlib.sha256(json.dumps(told).encode()).hexdigest()
         key = self.get_cache_key(path)

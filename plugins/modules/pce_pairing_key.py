@@ -25,6 +25,8 @@ extends_documentation_fragment:
   - microseg.enforcement.attributes
   - microseg.enforcement.attributes.action_group_pce
 attributes:
+  async:
+    support: none
   idempotent:
     support: partial
     details:

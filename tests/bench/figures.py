@@ -10,13 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Goal:
-    """What a figure is to be: at most, or at least, ``limit``."""
+    """What a figure must be: at most, or at least, ``limit``."""
 
     limit: float
     at_least: bool = False
 
     def is_met(self, value: float) -> bool:
-        """Say whether ``value`` reaches the goal."""
+        """Return True if ``value`` reaches the goal."""
         return value >= self.limit if self.at_least else value <= self.limit
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Say whether the median reaches the goal; None where there is none."""
+        """Return True if the median reaches the goal, None without a goal."""
         return None if self.goal is None else self.goal.is_met(self.median)
 
     def as_json(self) -> dict[str, Any]:
@@ -79,17 +79,6 @@ def ratio(
         min(len(above), len(below)),
         goal,
     )
-
-
-def single_ratio(name: str, what: str, above: float, below: float, repetitions: int, goal: Goal | None = None) -> Row:
-    """Return the row of a ratio of two single values, such as the minima."""
-    value = above / below
-    return Row(name, what, "x", value, value, value, repetitions, goal)
-
-
-def scaled(total: float, start: float, measured: int, wanted: int) -> float:
-    """Return what ``wanted`` items would take where ``measured`` took ``total``, ``start`` of which comes only once."""
-    return start + max(0.0, total - start) * wanted / measured
 
 
 def number(value: float) -> str:

@@ -20,6 +20,8 @@ from typing import Any
 from tests.integration import runner
 from tests.simulator.launch import Simulator
 
+CALLBACKS = Path(__file__).parent / "callback_plugins"
+
 _LOOK = 0.02
 """Seconds between two looks at the memory. The peak is the kernel's own, so one look late in a process is enough."""
 
@@ -30,7 +32,7 @@ class Cost:
 
     seconds: float
     processor: float
-    module_mb: float
+    worker_mb: float
     ansible_mb: float
     requests: int
     output: str
@@ -62,13 +64,33 @@ class Bench:
         arguments = ["-a", json.dumps(options)] if options else []
         return self.run(["ansible", "localhost", "-m", module, *arguments])
 
-    def tasks(self, tasks: Sequence[Mapping[str, Any]], *flags: str) -> Cost:
+    def tasks(self, tasks: Sequence[Mapping[str, Any]], *flags: str, **more: str) -> Cost:
         """Run a playbook of some tasks on localhost."""
         path = self.directory / "playbook.json"
         path.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks)}]))
-        return self.run(["ansible-playbook", str(path), *flags])
+        return self.run(["ansible-playbook", str(path), *flags], **more)
 
-    def run(self, command: Sequence[str], status: int = 0, **more: str) -> Cost:
+    def turns(self, modules: Mapping[str, Mapping[str, Any]], times: int, more: str) -> dict[str, list[list[float]]]:
+        """Run a task of each module in turns. Return the seconds by the clock and of processors, by module.
+
+        The first of each is not counted: what it imports and packs is kept for the others. ``more`` is a further
+        collections path.
+        """
+        path = self.directory / "turns.json"
+        collections = os.pathsep.join(filter(None, [os.environ["ANSIBLE_COLLECTIONS_PATH"], more]))
+        self.tasks(
+            [{module: options} for _time in range(times + 1) for module, options in modules.items()],
+            ANSIBLE_CALLBACK_PLUGINS=str(CALLBACKS),
+            ANSIBLE_CALLBACKS_ENABLED="turns",
+            ANSIBLE_COLLECTIONS_PATH=collections,
+            MICROSEG_TURNS=str(path),
+        )
+        costs: dict[str, list[list[float]]] = {module: [] for module in modules}
+        for module, *cost in json.loads(path.read_text()):
+            costs[module].append(cost)
+        return {module: found[1:] for module, found in costs.items()}
+
+    def run(self, command: Sequence[str], **more: str) -> Cost:
         """Run a command to its end and return what it cost. Raise RuntimeError where it fails."""
         self.simulator.clear_journal()
         with tempfile.TemporaryFile() as output:
@@ -89,18 +111,18 @@ class Bench:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             output.seek(0)
             text = output.read().decode(errors="replace")
-        if ended != status:
+        if ended:
             raise RuntimeError(f"{' '.join(command)[:300]} ended with {ended}:\n{text[-3000:]}")
         processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         asked = [entry for entry in self.simulator.journal() if "/agents/" not in entry["path"]]
-        return Cost(seconds, processor, peaks.module, peaks.ansible, len(asked), text)
+        return Cost(seconds, processor, peaks.worker, peaks.ansible, len(asked), text)
 
 
 class _Peaks:
     """Looks at the peak memory of a process and all below it until told to stop."""
 
     def __init__(self, pid: int) -> None:
-        self.module = self.ansible = 0.0
+        self.worker = self.ansible = 0.0
         self._pid = pid
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -114,17 +136,16 @@ class _Peaks:
         while not self._over.wait(_LOOK):
             for pid in _family(self._pid):
                 try:
-                    words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
                     found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
                 except OSError:
                     continue  # it has ended meanwhile
                 if found is None:
                     continue
                 peak = int(found.group(1)) / 1024
-                if "python" in words[0] and len(words) > 1 and "AnsiballZ_" in words[1]:
-                    self.module = max(self.module, peak)
-                elif pid == self._pid:
+                if pid == self._pid:
                     self.ansible = max(self.ansible, peak)
+                else:
+                    self.worker = max(self.worker, peak)
 
 
 def _family(pid: int) -> Iterator[int]:

@@ -55,8 +55,7 @@ def tables(figures: Figures) -> str:
             "    :header: What, Unit, Minimum, Median, Maximum, Runs",
             "    :widths: auto",
             "",
-            # Ratios are for the goals, which the run prints.
-            *(f"    {_line(entry)}" for entry in section["rows"] if entry["unit"] != "x"),
+            *(f"    {_line(entry)}" for entry in section["rows"]),
         ]
     return "\n".join(lines)
 

@@ -1,8 +1,8 @@
 """A process that runs modules, one case after another: options in, servers that answer as the case says, outcome out.
 
 Each case is a line of JSON on standard input, as `cases.Case` writes it; each outcome is a line on standard output.
-A module runs by its own `main`, with Ansible's module part as it is; the network ends in wire.py, and time passes only
-while somebody sleeps.
+A module runs as in Ansible's worker, with Ansible's module part as it is; the network ends in wire.py, and time passes
+only while the module sleeps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -63,7 +62,6 @@ def main() -> None:
 def run(case: Mapping[str, Any]) -> dict[str, Any]:
     """Run a case. Return ``problems`` (sentences), ``result``, ``requests``, and ``entered``."""
     from ansible.module_utils import basic
-    from ansible.module_utils.common import warnings
 
     random.seed(0)
     clock = Clock()
@@ -90,39 +88,38 @@ def run(case: Mapping[str, Any]) -> dict[str, Any]:
         real(self, *arguments, **more)
         entered.append(True)
 
+    failure = ""
+
+    def main() -> None:
+        nonlocal failure
+        try:
+            module.main()
+        except Exception:
+            failure = traceback.format_exc()
+            raise
+
     module = importlib.import_module(f"{COLLECTION}.modules.{case['module']}")
-    transport = importlib.import_module(f"{COLLECTION}.module_utils._http.client").HttpClient
+    client = importlib.import_module(f"{COLLECTION}.module_utils._http.client").HttpClient
+    in_process = importlib.import_module(f"{COLLECTION}.plugin_utils.in_process")
     real = basic.AnsibleModule.__init__
-    basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = text.encode(), "legacy"
-    warnings._global_warnings.clear()
-    warnings._global_deprecations.clear()
-    output, errors = io.StringIO(), io.StringIO()
-    failure, status = "", None
     with (
         wire.connected(answer),
         mock.patch.object(basic.AnsibleModule, "__init__", entering),
         mock.patch.object(basic.AnsibleModule, "_log_to_syslog", lambda _self, words: log.append(str(words))),
         mock.patch.object(
-            transport.__init__, "__defaults__", (lambda: clock.time, lambda: EPOCH + clock.time, clock.sleep)
+            client.__init__, "__defaults__", (lambda: clock.time, lambda: EPOCH + clock.time, clock.sleep)
         ),
-        redirect_stdout(output),
-        redirect_stderr(errors),
     ):
-        try:
-            module.main()
-        except SystemExit as end:
-            status = end.code
-        except BaseException:
-            failure = traceback.format_exc()
+        printed = in_process.run_module(main, text.encode(), {}, os.getcwd())
     ended = properties.Ended(
         case["module"],
         given,
         bool(case.get("faults")),
         bool(entered),
-        output.getvalue(),
-        errors.getvalue(),
+        printed.stdout,
+        printed.stderr,
         failure,
-        status,
+        printed.status,
         log,
         exchanges,
     )

@@ -1,13 +1,15 @@
-"""What holds for every write case of every module: check, apply, apply, check."""
+"""What holds for every write case of every module: check, apply, apply, check; and the same by either way to run it."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests import documented
-from tests.integration.runner import Result, connection, run_module
+from tests.integration.runner import Result, connection, module_output, result_of, run_module
 from tests.simulator.launch import Simulator
 
 
@@ -73,19 +75,42 @@ def check_case(simulator: Simulator, resource: Resource, case: Case) -> None:
         assert len(simulator.journal()) == case.reads
     assert _snapshot(simulator, resource, case) == before
     _assert_result(simulator, resource, case, done[resource.key])
+    _assert_same_in_process(simulator, resource, case, foreseen, done)
+
+
+def _assert_same_in_process(
+    simulator: Simulator, resource: Resource, case: Case, foreseen: Result, done: Result
+) -> None:
+    """Run a case in processes of its own, and assert that the results are those of Ansible's worker, wholly."""
+    prepare(simulator, case)
+    assert _timeless(_run(simulator, resource, case, check=True, writes=False, in_worker=False)) == _timeless(foreseen)
+    again = _run(simulator, resource, case, check=False, writes=case.changed, in_worker=False)
+    assert _timeless(again) == _timeless(done)
+
+
+def _timeless(result: Result) -> str:
+    """Return a result without the time and the random IDs that tell one run from another."""
+    text = json.dumps(result, sort_keys=True)
+    text = re.sub(r'"\d{4}-\d\d-\d\dT[^"]*"', '"TIME"', text)
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
 
 
 def prepare(simulator: Simulator, case: Case) -> None:
     """Bring the simulator to where a case starts."""
+    simulator.reset()
     simulator.settings(**case.settings)
     if case.seed:
         simulator.seed(**case.seed)
 
 
-def _run(simulator: Simulator, resource: Resource, case: Case, check: bool, writes: bool) -> Result:
+def _run(
+    simulator: Simulator, resource: Resource, case: Case, check: bool, writes: bool, in_worker: bool = True
+) -> Result:
     simulator.clear_journal()
-    result = run_module(resource.module, {**resource.connect(simulator), **case.options}, check=check)
+    options = {**resource.connect(simulator), **case.options}
+    result = result_of(resource.module, *module_output(resource.module, options, check, in_worker=in_worker))
     assert not result.get("failed"), result
+    assert result.pop("_ansible_parsed", True)
     documented.check_result(resource.module, result)
     assert result.get("warnings", []) == []
     mutating = [f"{entry['method']} {entry['path']}" for entry in simulator.journal() if entry["mutating"]]

@@ -1,7 +1,6 @@
-"""Module processes that start fast: forked from one that has Ansible, requests and module_utils imported already.
+"""Processes that start fast: forked from one that has imported Ansible and the collection, as Ansible's workers are.
 
-Nine tenths of a module's half second go into those imports. Each module still runs in a process of its own, with its
-own environment and standard streams; nothing of one run is left for the next.
+Each run has a process of its own, with its own environment and standard streams; nothing of it is left for the next.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import pkgutil
 import runpy
 import socket
 import sys
@@ -18,7 +16,9 @@ import traceback
 from functools import lru_cache
 from typing import Any
 
-from tests.integration import forks
+from tests import documented
+from tests.collection import without_settings
+from tests.integration import forks, interpreter
 
 _MODULE = "tests.integration.nursery"
 
@@ -40,8 +40,9 @@ def run(module: str, text: str, environment: dict[str, str], timeout: float) -> 
 
 @lru_cache
 def _address() -> str:
-    """Start the parent of all module processes. Return the socket at which it listens; it ends with this process."""
-    return str(forks.start(_MODULE, os.environ["ANSIBLE_COLLECTIONS_PATH"], *ALSO))
+    """Start the parent of all processes. Return the socket at which it listens; it ends with this process."""
+    settings = {**without_settings(), **interpreter.variables(), "ANSIBLE_LOCALHOST_WARNING": "false"}
+    return str(forks.start(_MODULE, *ALSO, env=settings))
 
 
 def _receive(connection: socket.socket) -> bytes:
@@ -51,23 +52,20 @@ def _receive(connection: socket.socket) -> bytes:
     return b"".join(chunks)
 
 
-def main(path: str, collections: str, *also: str) -> None:
+def main(path: str, *also: str) -> None:
     """Listen at ``path``, and fork for each request."""
-    import ansible.module_utils.basic
-    import requests  # noqa: F401  # both are imported for the children
+    from ansible.plugins import loader
 
-    assert ansible.module_utils.basic
-    sys.path.insert(0, collections)
-    shared = importlib.import_module("ansible_collections.microseg.enforcement.plugins.module_utils")
-    for found in pkgutil.walk_packages(shared.__path__, f"{shared.__name__}."):
-        importlib.import_module(found.name)
-    for name in also:
+    loader.init_plugin_loader()
+    for name in documented.names():
+        loader.action_loader.get(f"microseg.enforcement.{name}", class_only=True)
+    for name in ("tests.integration.task", "ansible.plugins.connection.local", "ansible.plugins.shell.sh", *also):
         importlib.import_module(name)
     forks.listen(path, _serve)
 
 
 def _serve(connection: socket.socket) -> None:
-    """Be a module process, and end."""
+    """Be the process of one run, and end."""
     request: dict[str, Any] = json.loads(_receive(connection))
     os.environ.clear()
     os.environ.update(request["environment"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -154,8 +155,7 @@ SECRETS = ("masked", "echoed", "absent")
     ids=lambda value: value.name if isinstance(value, Case) else value,
 )
 def test_contrail(simulator: Simulator, case: Case, secrets: str) -> None:
-    simulator.settings(connector_secrets=secrets)
-    check_case(simulator, resource("contrail"), case)
+    check_case(simulator, resource("contrail"), replace(case, settings={**case.settings, "connector_secrets": secrets}))
 
 
 @pytest.fixture
@@ -167,7 +167,6 @@ def key(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("secrets", SECRETS)
 def test_aws(simulator: Simulator, key: str, secrets: str) -> None:
-    simulator.settings(connector_secrets=secrets)
     files = {"file_settings": {"PRIVATE_KEY_FILE": key}}
     at_aws = {"controller": "www.aws.amazon.com", "address_space_name": "demo"}
     whole = {**NEW, **at_aws, **REGION, "address_space_type": "VPC", "additional_settings": SETTINGS, **files}
@@ -186,9 +185,7 @@ def test_aws(simulator: Simulator, key: str, secrets: str) -> None:
              result={**shown, "controller_port": 9}),
     ]  # fmt: skip
     for case in cases:
-        simulator.reset()
-        simulator.settings(connector_secrets=secrets)
-        check_case(simulator, resource("aws"), case)
+        check_case(simulator, resource("aws"), replace(case, settings={"connector_secrets": secrets}))
         (stored,) = simulator.state()["connector_instances"]["aws"]
         assert stored["controller"]["password"] == digest(PASSWORD)
         assert {"name": "PRIVATE_KEY_FILE", "value": digest(KEY)} in stored["additionalSettings"]

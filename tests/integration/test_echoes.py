@@ -13,8 +13,7 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from tests.integration import nursery
-from tests.integration.runner import environment, module_name, run
+from tests.integration.runner import module_output, run
 from tests.integration.watched import forms, search
 from tests.unit.loopback import Behaviour, Canned, Handler, Loopback, serving
 
@@ -146,8 +145,7 @@ def options(module: str, server: Loopback, path: str, **more: Any) -> Options:
 
 def printed(module: str, given: Options) -> str:
     """All that a module that fails prints, the options that it repeats too."""
-    text = json.dumps({"ANSIBLE_MODULE_ARGS": {**given, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}})
-    stdout, stderr = nursery.run(module_name(module), text, environment(), timeout=120)
+    stdout, stderr = module_output(module, given)
     assert json.loads(stdout)["failed"], stdout
     assert "module_args" in stdout
     assert "Traceback" not in stdout + stderr
@@ -186,9 +184,8 @@ def test_what_a_proxy_repeats_is_not_shown(ca: tuple[Loopback, str], status: int
         proxy.script = [refuse]
         for module in ("pce_pairing_profile_info", "pe_connector_instance_info"):
             given = options(module, server, path, **({"proxy": url} if by == "option" else {}))
-            source = json.dumps({"ANSIBLE_MODULE_ARGS": {**given, "_ansible_remote_tmp": "/tmp"}})
-            env = {**environment(), **({"https_proxy": url} if by == "environment" else {})}
-            stdout, stderr = nursery.run(module_name(module), source, env, timeout=120)
+            env = {"https_proxy": url} if by == "environment" else {}
+            stdout, stderr = module_output(module, given, env=env)
             assert "the proxy did not connect to the" in stdout
             assert leaked(stdout + stderr) == set(), stdout
         assert server.connections == 0

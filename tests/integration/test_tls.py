@@ -295,7 +295,7 @@ def test_a_wrong_file_is_told_by_its_option(certificates: Certificates, options:
         assert server.connections == 0
 
 
-WARNING = "validate_certs is false: whoever is on the way to the server can read and change everything"
+WARNING = "validate_certs is false: traffic can be intercepted and modified"
 
 
 @pytest.mark.parametrize("module", ["pce_pairing_profiles", "pce_pairing_key", "pce_workload_info"])

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
+import json
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils import basic
-from ansible.module_utils.common import warnings
 
+from plugins.plugin_utils import in_process
 from tests.collection import ROOT
 from tests.integration import nursery, runner
 
@@ -37,10 +35,9 @@ KEPT = ("MUTANT_UNDER_TEST", "PYTEST_CURRENT_TEST")
 
 def pytest_configure() -> None:
     """Take the place of the processes that tests start."""
-    for path in sorted((ROOT / "plugins").glob("module_utils/**/*.py")) + sorted(
-        (ROOT / "plugins").glob("modules/*.py")
-    ):
-        _know_as_part_of_the_collection(path)
+    for folder in ("module_utils", "modules"):
+        for path in sorted((ROOT / "plugins").glob(f"{folder}/**/*.py")):
+            _know_as_part_of_the_collection(path)
     nursery.run = _run
     setattr(runner, "run", _no_process)  # noqa: B010  # mypy lets no function be assigned to
 
@@ -56,23 +53,15 @@ def _no_process(*_arguments: Any, **_options: Any) -> runner.Ended:
 
 
 def _run(module: str, text: str, environment: dict[str, str], timeout: float) -> tuple[str, str]:
-    """Run a module as nursery.run does, in this process."""
-    with (
-        _ONE_AT_A_TIME,
-        _environment(environment),
-        contextlib.redirect_stdout(io.StringIO()) as stdout,
-        contextlib.redirect_stderr(io.StringIO()) as stderr,
-    ):
-        basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = text.encode(), "legacy"
-        for known in ("_global_warnings", "_global_deprecations"):
-            getattr(warnings, known).clear()
-        try:
-            sys.modules[module].main()
-        except SystemExit:
-            pass
-        except BaseException:
-            traceback.print_exc()
-    return stdout.getvalue(), stderr.getvalue()
+    """Run the module of a task as nursery.run does, in this process."""
+    assert module == runner.TASK
+    task = json.loads(text)
+    given = {**task["options"], "_ansible_check_mode": task["check"], "_ansible_diff": True}
+    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**given, "_ansible_remote_tmp": "/tmp"}})
+    main = sys.modules[f"{COLLECTION}plugins.modules.{task['module']}"].main
+    with _ONE_AT_A_TIME, _environment(environment):
+        ended = in_process.run_module(main, arguments.encode(), {}, os.getcwd())
+    return ended.stdout, ended.stderr
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import report
-from tests.bench.figures import Goal, number, ratio, row, scaled, single_ratio
+from tests.bench.figures import Goal, number, ratio, row
 
 MACHINE = {"cores": 2, "python": "3.11.7"}
 
@@ -24,8 +24,6 @@ def test_a_ratio_is_that_of_medians_between_what_noise_allows() -> None:
     assert (found.minimum, found.median, found.maximum) == (2.0 / 4.0, 3.0 / 2.0, 8.0 / 1.0)
     assert found.repetitions == 3
     assert ratio("r", "r", [1.0], [1.0, 2.0]).repetitions == 1
-    least = single_ratio("m", "minima", 2.0, 1.0, 3)
-    assert least.minimum == least.median == least.maximum == 2.0
 
 
 @pytest.mark.parametrize(
@@ -41,11 +39,6 @@ def test_a_ratio_is_that_of_medians_between_what_noise_allows() -> None:
 def test_the_goal_is_held_against_the_median(goal: Goal, value: float, met: bool) -> None:
     assert goal.is_met(value) is met
     assert row("r", "r", "s", [0.0, value, 1000.0], goal).met is met
-
-
-def test_only_what_is_measured_is_scaled_and_the_start_counts_once() -> None:
-    assert scaled(total=51.0, start=1.0, measured=50, wanted=500) == 501.0
-    assert scaled(total=1.0, start=1.5, measured=50, wanted=500) == 1.5
 
 
 @pytest.mark.parametrize(
@@ -86,13 +79,13 @@ def test_a_section_replaces_itself_only_and_only_on_the_same_machine(tmp_path: P
 
 def test_tables_have_measurements_and_mark_short_runs() -> None:
     long = {**row("r", "paired, per host", "s", [1.0, 2.0, 3.0]).as_json()}
-    factor = single_ratio("r", "ratio", 2.0, 1.0, 3).as_json()
+    factor = row("r", "one ÷ other", "x", [0.1, 0.2, 0.3]).as_json()
     sections = {"unchanged": {"load": 0.5, "quick": False, "rows": [long, factor]}, "info": section(5000.0, quick=True)}
     text = report.tables({"machine": MACHINE, "sections": sections})
     assert '    "paired, per host",s,1,2,3,3\n' in text
     assert '    what,s,"5,000","5,000","5,000",1' in text
     assert text.count("--quick") == 1
-    assert "ratio" not in text
+    assert "    one ÷ other,x,0.10,0.20,0.30,3\n" in text
 
 
 def test_figures_are_complete_with_every_section() -> None:

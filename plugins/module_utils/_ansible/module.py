@@ -12,6 +12,7 @@ from typing import Any, Callable
 from urllib.parse import unquote
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from .._core.errors import CollectionError, MissingLibraryError
 from .._core.resource import ABSENT, PRESENT
@@ -21,18 +22,18 @@ Spec = Mapping[str, Mapping[str, Any]]
 ModuleResult = dict[str, Any]
 
 _ADDRESSES = ("pce_host", "connector_url", "proxy")
-"""The options that lead to a server, of whatever API: somebody may put a user and a password into them."""
+"""The options that lead to a server, of any API: users may put a user and a password into them."""
 
 STATE = {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}
 
 _MAX_MESSAGE_LENGTH = 4000
-"""Characters: enough for ten objects that failed, each with its reason."""
+"""In characters: enough for ten objects that failed, each with its reason."""
 
 
 def run(
     options: Spec, connection: Spec, work: Callable[[Mapping[str, Any], bool], ModuleResult], **constraints: Any
 ) -> None:
-    """Run ``work(params, check_mode)`` as an Ansible module and end the process with its result.
+    """Run ``work(params, check_mode)`` as an Ansible module, and exit with its result.
 
     ``constraints`` are those of AnsibleModule. A result may hold ``warnings``, and ``diff`` with ``before`` and
     ``after``, which is left out unless the user asked for it.
@@ -40,7 +41,7 @@ def run(
     spec = {name: _ansible_spec(item) for name, item in {**options, **connection}.items()}
     module = Module(argument_spec=spec, supports_check_mode=True, **constraints)
     if not module.params["validate_certs"]:
-        module.warn("validate_certs is false: whoever is on the way to the server can read and change everything")
+        module.warn("validate_certs is false: traffic can be intercepted and modified")
     for item in connection.values():
         warning = item["warning"](module.params) if "warning" in item else None
         if warning is not None:
@@ -64,10 +65,10 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
     """An AnsibleModule that also hides what Ansible's own no_log does not."""
 
     def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
-        """Write to the system's log, without lists of entries that have secrets in them.
+        """Write to the system's log, without lists of entries that contain secrets.
 
-        Ansible writes such a list as Python does, and then looks for the secrets as they are; so one that has a
-        quotation mark, a backslash or a second line would stay.
+        Ansible writes such a list as Python does and then removes the secrets as they are, so it would miss one that
+        contains a quotation mark, a backslash or a line break.
         """
         if log_args:
             hidden = {name: "NOT_LOGGING_PARAMETER" for name, item in self.argument_spec.items() if _has_secrets(item)}
@@ -75,23 +76,28 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
             msg = "Invoked with " + " ".join(f"{name}={value}" for name, value in log_args.items())
         super().log(msg, log_args)
 
+    def warn(self, warning: str, **kwargs: Any) -> None:
+        """Add a warning to the result, without secrets: ansible-core 2.19 and later do not mask those of warnings."""
+        self._hide_credentials()
+        super().warn(remove_values(warning, self.no_log_values), **kwargs)
+
     def exit_json(self, **result: Any) -> None:
-        """Print a result and end the process."""
+        """Print a result and exit."""
         self._hide_credentials()
         super().exit_json(**result)
 
     def fail_json(self, msg: str, **kwargs: Any) -> None:
-        """Print a failed result and end the process.
+        """Print a failed result and exit.
 
-        Ansible collects what it has to hide while it checks the options, and collects nothing where an entry of a list
-        is of a wrong type; but it shows all options in the result that says so.
+        Ansible collects the values to mask while it validates the options, and collects none if an entry of a list has
+        a wrong type; but the result that reports it repeats all options.
         """
         self._hide_credentials()
         self.no_log_values.update(_texts_of(self.params, set(_secret_names(self.argument_spec))))
         super().fail_json(msg, **kwargs)
 
     def _hide_credentials(self) -> None:
-        """Keep a user and password in an address out of the result: it repeats all options, wrong ones too."""
+        """Mask a user and password in an address: a result repeats all options, invalid ones too."""
         for name in _ADDRESSES:
             value = self.params.get(name)
             if isinstance(value, str):
@@ -105,7 +111,7 @@ def _has_secrets(item: Mapping[str, Any]) -> bool:
 
 
 def _credentials_in(address: str) -> set[str]:
-    """Return what stands before the last @ of an address, and the password in it."""
+    """Return the user and password before the last @ of an address, and the password alone."""
     before, _at, _rest = address.rpartition("@")
     _scheme, slashes, credentials = before.rpartition("//")
     if not slashes and ":" not in before:
@@ -115,7 +121,7 @@ def _credentials_in(address: str) -> set[str]:
 
 
 def _secret_names(spec: Spec) -> Iterator[str]:
-    """Give the names of all options that hold secrets, those of entries too."""
+    """Yield the names of all options that hold secrets, including suboptions."""
     for name, item in spec.items():
         if item.get("no_log"):
             yield name
@@ -123,7 +129,7 @@ def _secret_names(spec: Spec) -> Iterator[str]:
 
 
 def _texts_of(value: Any, names: Collection[str], is_hidden: bool = False) -> Iterator[str]:
-    """Give all texts below any of ``names``, wherever that stands in a value."""
+    """Yield all texts below any of ``names``, at any depth of a value."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _texts_of(item, names, is_hidden or name in names)
@@ -146,7 +152,7 @@ def _ansible_spec(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_environment(*names: str) -> str:
-    """Return the first of the variables that is set; an empty one counts as unset."""
+    """Return the first of the variables that is set and not empty."""
     for name in names:
         if os.environ.get(name):
             return os.environ[name]
