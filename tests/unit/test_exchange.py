@@ -94,7 +94,7 @@ def test_deadline_ends_the_thread_while_connecting(place: str) -> None:
         wait_until(lambda: exchanges() == [])
 
 
-def test_drip_of_a_proxy_ends_with_the_deadline_and_was_never_sent() -> None:
+def test_drip_of_a_proxy_ends_with_the_deadline_never_sent() -> None:
     with serving() as proxy:
         proxy.script = [write(b"HTTP/1.1 200 OK\r\n", endless(b"X: y\r\n"))]
         with pytest.raises(DeadlineError) as caught:
