@@ -453,7 +453,7 @@ def test_never_two(simulator: Simulator, fault: dict[str, Any]) -> None:
 def test_a_post_that_is_late_is_not_sent_again(simulator: Simulator) -> None:
     simulator.fault("hang", method="POST", server="contrail", seconds=30)
     result = run_module(MODULE, {**connector(simulator, "contrail"), **NEW, "timeout": 1})
-    assert "is not known" in result["msg"]
+    assert "It is unknown" in result["msg"]
     assert [entry["method"] for entry in simulator.journal()].count("POST") == 1
 
 

@@ -71,7 +71,7 @@ def server_fault() -> UnknownOutcomeError:
     return UnknownOutcomeError(refused(500, message="internal"), may_be_under_way=False)
 
 
-def test_created_at_once() -> None:
+def test_create_once_returns_what_was_created() -> None:
     made, steps, transport = create(("send", MADE))
     assert made == MADE
     assert steps.taken == ["send"]
@@ -79,14 +79,14 @@ def test_created_at_once() -> None:
 
 
 @pytest.mark.parametrize("failure", [broken(), server_fault()], ids=["broken", "500"])
-def test_found_after_an_unknown_outcome(failure: UnknownOutcomeError) -> None:
+def test_create_once_finds_the_object_after_unknown_outcome(failure: UnknownOutcomeError) -> None:
     made, steps, transport = create(("send", failure), ("look up", MADE))
     assert made == MADE
     assert steps.taken == ["send", "look up"]
     assert transport.slept == []
 
 
-def test_not_found_and_sent_again() -> None:
+def test_create_once_sends_again_if_nothing_is_found() -> None:
     made, _steps, transport = create(("send", broken()), ("look up", None), ("send", MADE))
     assert made == MADE
     assert len(transport.slept) == 1
@@ -106,22 +106,22 @@ def test_create_once_gives_up_after_all_attempts_and_lookups() -> None:
     assert caught.value.changed
 
 
-def test_refused_at_the_first_try_is_not_looked_up() -> None:
+def test_create_once_does_not_look_up_after_a_refusal() -> None:
     with pytest.raises(ApiError, match="in use"):
         create(("send", refused(406, "input_validation_error", "in use")))
 
 
-def test_somebody_else_made_it_just_before() -> None:
+def test_create_once_finds_the_duplicate_of_another_run() -> None:
     made, _steps, _transport = create(("send", refused(406, "name_must_be_unique")), ("look up", MADE))
     assert made == MADE
 
 
-def test_a_double_that_nobody_can_see_is_an_error() -> None:
+def test_create_once_fails_if_the_duplicate_is_not_found() -> None:
     with pytest.raises(ApiError, match="in use"):
         create(("send", refused(406, "name_must_be_unique", "in use")), ("look up", None))
 
 
-def test_refused_at_the_second_try_and_found() -> None:
+def test_create_once_finds_the_duplicate_of_its_own() -> None:
     """The first request was acted upon after it had been looked for."""
     steps = (("send", broken()), ("look up", None), ("send", refused(406, "name_must_be_unique")), ("look up", MADE))
     made, taken, _transport = create(*steps)
@@ -129,7 +129,7 @@ def test_refused_at_the_second_try_and_found() -> None:
     assert taken.taken == ["send", "look up", "send", "look up"]
 
 
-def test_refusal_after_a_lost_attempt_may_be_followed_by_the_object() -> None:
+def test_create_once_looks_up_repeatedly_after_a_late_refusal() -> None:
     start: list[tuple[str, Raw | CollectionError | None]] = [
         ("send", broken()),
         ("look up", None),
@@ -146,7 +146,7 @@ def test_refusal_after_a_lost_attempt_may_be_followed_by_the_object() -> None:
 @pytest.mark.parametrize(
     "before", [(), (("look up", None), ("send", refused(406, "t", "in use")))], ids=["broken", "refused"]
 )
-def test_look_up_that_fails_leaves_it_unknown(before: tuple[tuple[str, Any], ...]) -> None:
+def test_failed_lookup_is_unknown(before: tuple[tuple[str, Any], ...]) -> None:
     down = UnreachableError("the PCE cannot be reached", "GET", PROFILES)
     with pytest.raises(RequestError) as caught:
         create(("send", broken()), *before, ("look up", down))
@@ -158,26 +158,26 @@ def test_look_up_that_fails_leaves_it_unknown(before: tuple[tuple[str, Any], ...
     assert caught.value.details() == {"method": "POST", "path": PROFILES}
 
 
-def test_several_after_an_unknown_outcome_are_an_error() -> None:
+def test_several_objects_after_unknown_outcome_are_a_change() -> None:
     twice = PAIRING_PROFILE.ambiguous(Identity(names={"name": "PP"}), [MADE, raw_profile(25)])
     with pytest.raises(AmbiguousError) as caught:
         create(("send", broken()), ("look up", twice))
     assert caught.value.changed
 
 
-def test_several_after_a_refusal_are_not_ours() -> None:
+def test_several_objects_after_a_refusal_are_no_change() -> None:
     twice = PAIRING_PROFILE.ambiguous(Identity(names={"name": "PP"}), [MADE, raw_profile(25)])
     with pytest.raises(AmbiguousError) as caught:
         create(("send", refused(406, "name_must_be_unique")), ("look up", twice))
     assert not caught.value.changed
 
 
-def test_never_sent_is_not_looked_up() -> None:
+def test_create_once_does_not_look_up_what_was_never_sent() -> None:
     with pytest.raises(UnreachableError):
         create(("send", UnreachableError("no", "POST", PROFILES)))
 
 
-def test_pauses_keep_to_the_deadline() -> None:
+def test_create_once_pauses_within_the_deadline() -> None:
     with pytest.raises(DeadlineError, match=r"the connection broke.*deadline of 0.1 s"):
         create(("send", broken()), ("look up", None), deadline=0.1)
 
@@ -237,7 +237,7 @@ def test_store_of_a_plain_500() -> None:
 
 @pytest.mark.parametrize("sent", [True, False])
 @pytest.mark.parametrize("before", [(), (("send", broken()), ("look up", None))], ids=["first", "second"])
-def test_deadline_says_whether_the_outcome_is_known(sent: bool, before: tuple[tuple[str, Any], ...]) -> None:
+def test_deadline_error_says_if_it_may_be_applied(sent: bool, before: tuple[tuple[str, Any], ...]) -> None:
     late = DeadlineError("no answer within the deadline of 3 s", "POST", PROFILES, sent=sent)
     with pytest.raises(DeadlineError, match="no answer within the deadline of 3 s") as caught:
         create(*before, ("send", late))
@@ -247,7 +247,7 @@ def test_deadline_says_whether_the_outcome_is_known(sent: bool, before: tuple[tu
 
 
 @pytest.mark.parametrize("body", [Reply(201), Reply(201, {}), Reply(201, raw=b"<html>")])
-def test_store_of_a_201_that_made_nothing(body: Reply) -> None:
+def test_store_fails_if_a_201_created_nothing(body: Reply) -> None:
     with pytest.raises(ContractError):
         store_error(body, Reply(200, []))()
 
@@ -305,7 +305,7 @@ def test_create_once_looks_up_until_the_deadline(refuses_duplicates: bool) -> No
 
 
 @pytest.mark.parametrize(("kind", "posts"), [(LABEL, 1), (PAIRING_PROFILE, ATTEMPTS)], ids=["label", "profile"])
-def test_only_what_a_pce_refuses_to_double_is_sent_again(kind: Resource, posts: int) -> None:
+def test_store_sends_again_only_if_duplicates_are_refused(kind: Resource, posts: int) -> None:
     sent: list[str] = []
 
     def serve(request: Sent) -> Reply | CollectionError:
@@ -318,7 +318,7 @@ def test_only_what_a_pce_refuses_to_double_is_sent_again(kind: Resource, posts: 
     assert sent.count("POST") == posts
 
 
-def test_store_says_that_a_look_failed_after_an_odd_answer() -> None:
+def test_store_reports_a_failed_lookup_after_an_odd_response() -> None:
     with pytest.raises(RequestError, match=r"looking it up failed too: .* 403 to GET") as caught:
         store_error(Reply(200, raw=b"<html>"), Reply(403))()
     assert caught.value.changed

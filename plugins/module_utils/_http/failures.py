@@ -143,7 +143,7 @@ def _is_tls_refusal(error: BaseException, is_connecting: bool) -> bool:
 
 
 def _is_certificate_alert(fault: ssl.SSLError) -> bool:
-    reason = str(fault.reason)
+    reason = str(getattr(fault, "reason", None))  # urllib3 1.26 makes one without
     return "_ALERT_" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED"))
 
 

@@ -116,7 +116,7 @@ def _check_values(value: Any, has_surrogates: bool) -> None:
                     _values_of(item) if has_surrogates else iter(item.values() if isinstance(item, dict) else item)
                 )
                 break
-            if has_surrogates and isinstance(item, str) and _SURROGATE.search(item):
+            if has_surrogates and isinstance(item, str) and not item.isascii() and _SURROGATE.search(item):
                 raise ValueError("a text contains an unpaired surrogate")
         else:
             levels.pop()
