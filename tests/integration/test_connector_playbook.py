@@ -166,7 +166,7 @@ def test_playbook_ignores_variables_with_general_names(simulator: Simulator, tmp
     """Other roles and group_vars set such names for other purposes: no instance may be deleted for that."""
     instances = {"contrail": [{**LOGIN, "controller": "10.0.0.1"}, {**LOGIN, "controller": "10.0.0.2"}]}
     assert play(simulator, tmp_path, instances).status == 0
-    general: dict[str, Any] = {name: ["x"] for name in GENERAL_NAMES} | {"purge": True}
+    general: dict[str, Any] = {name: ["x", "y", "z"] for name in GENERAL_NAMES} | {"purge": True}
     flags: list[str] = []
     if where == "group_vars":
         (tmp_path / "inventory").mkdir()

@@ -1196,3 +1196,14 @@ def test_snapshot_does_not_create_beside_unreadable_instances() -> None:
     assert snapshot.find(identity()) is not None
     with pytest.raises(ContractError, match="1 of its connector instances without a readable controller"):
         snapshot.find(Identity(names={"controller": "10.0.0.9", "address_space_name": "demo"}))
+
+
+def test_check_of_a_new_instance_requires_a_context() -> None:
+    kind = Reply(value={"type": "Amazon Web Services", "controllerContexts": True})
+    desired = {**DESIRED, "controller_username": "joe", "address_space_type": "VPC"}
+    store, _transport = opened(kind)
+    with pytest.raises(OptionError, match=r"^controller_context: is required by a connector of type Amazon Web Serv"):
+        store.check(CONNECTOR_INSTANCE.plan(None, desired, PRESENT), None)
+    store.check(CONNECTOR_INSTANCE.plan(None, {**desired, "controller_context": "us-east-1"}, PRESENT), None)
+    # An instance that exists without one may have been created so.
+    store.check(CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT), properties())
