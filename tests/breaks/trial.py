@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -23,8 +24,8 @@ NOTICED, SURVIVED, FAILED = "noticed", "survived", "not tried"
 MAX_SECONDS = 900
 """Of the tests of one break, on a busy machine. What then still hangs is noticed: a user would notice too."""
 
-_VERDICTS = {0: SURVIVED, 1: NOTICED}
-"""By the exit status of pytest. Any other says that tests did not run, which proves nothing."""
+_PASSED, _FAILED = 0, 1
+"""Exit statuses of pytest. Any other says that tests did not run, which proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,16 @@ class Ended:
     status: int
     output: str
 
+    @property
+    def failed_test(self) -> str | None:
+        """The test that failed. One that could not even begin did not notice anything."""
+        found = re.search(r"^FAILED (\S+)", self.output, re.MULTILINE)
+        return found[1] if self.status == _FAILED and found else None
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a break."""
+    """What became of a break. ``output`` is the test that noticed it, or what pytest printed."""
 
     item: Break
     word: str
@@ -63,7 +70,7 @@ def run_tests(copy: Path, tests: Sequence[str], workers: int = 0) -> Ended:
             output, _error = child.communicate(timeout=MAX_SECONDS * (1 if workers == 0 else 4))
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
-            return Ended(1, "the tests hang")
+            return Ended(_FAILED, f"FAILED {' '.join(tests)} within {MAX_SECONDS} seconds")
     return Ended(child.returncode, output)
 
 
@@ -71,7 +78,9 @@ def try_break(item: Break, copy: Path, number: int, run: Callable[[Path, Sequenc
     """Return whether the tests notice a break of ``copy``, which is whole again afterwards."""
     with item.applied(copy, number):
         ended = run(copy, item.tests)
-    return Verdict(item, _VERDICTS.get(ended.status, FAILED), ended.output)
+    if ended.failed_test is not None:
+        return Verdict(item, NOTICED, ended.failed_test)
+    return Verdict(item, SURVIVED if ended.status == _PASSED else FAILED, ended.output)
 
 
 def try_all(breaks: Sequence[Break], copies: Sequence[Path]) -> Iterator[Verdict]:
@@ -90,7 +99,8 @@ def try_all(breaks: Sequence[Break], copies: Sequence[Path]) -> Iterator[Verdict
     with ThreadPoolExecutor(len(copies)) as pool:
         for future in as_completed([pool.submit(work, number, item) for number, item in enumerate(breaks)]):
             verdict = future.result()
-            print(f"{verdict.word}: {verdict.item.name} ({verdict.item.file})", flush=True)
+            by = f"; {verdict.output}" if verdict.word == NOTICED else ""
+            print(f"{verdict.word}: {verdict.item.name} ({verdict.item.file}){by}", flush=True)
             yield verdict
 
 

@@ -98,10 +98,20 @@ def test_verdict_is_what_the_tests_say(tree: Path, item: Break, word: str) -> No
     assert (tree / "it.py").read_text() == "ANSWER = 42\nOTHER = 1\n"
 
 
+def test_test_that_cannot_begin_notices_nothing(tree: Path) -> None:
+    """A simulator that did not start on a busy machine, for one."""
+    fixture = "import pytest\n\n\n@pytest.fixture(autouse=True)\ndef it():\n    raise OSError\n\n\n"
+    (tree / "tests" / "test_it.py").write_text(f"{fixture}def test_answer():\n    assert True\n")
+    assert trial.run_tests(tree, [TEST]).status == 1
+    assert trial.try_break(a_break(), tree, 0).word == trial.FAILED
+
+
 def test_several_breaks_are_tried_at_a_time(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     breaks = [a_break(), a_break("OTHER = 1", "OTHER = 2")]
     assert sorted(verdict.word for verdict in trial.try_all(breaks, [tree])) == [trial.NOTICED, trial.SURVIVED]
-    assert "survived: it (it.py)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "survived: it (it.py)\n" in printed
+    assert f"noticed: it (it.py); {TEST}\n" in printed
 
 
 def test_tests_that_hang_notice(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -330,6 +330,7 @@ def test_conditions_that_are_not_defined(simulator: Simulator, tmp_path: Path) -
     assert says(ended, "filters: pce_workloads.online: true for no workload: 'pce_workloads' is undefined")
     ended = inventory(source(tmp_path, simulator, filters=["pce_workload.labels.app == 'x'"], strict=True))
     assert says(ended, "filters: pce_workload.labels.app == 'x': ")
+    assert not says(ended, "true for no workload")
     ended = inventory(source(tmp_path, simulator, filters=["pce_workload.online =="]))
     assert says(ended, "filters: pce_workload.online ==: ")
     assert hosts(ended) == {}

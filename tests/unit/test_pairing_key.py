@@ -618,7 +618,7 @@ def test_a_key_that_was_never_made_is_not_told_of(
 
 
 @pytest.mark.parametrize("failure", [Reply(403), Reply(406), broken("POST", f"{HREF}/pairing_key"), late(sent=False)])
-def test_a_failure_after_an_interrupted_run_tells_of_the_lost_key(
+def test_failure_after_an_interrupted_run_names_the_lost_key(
     pce: FakePce, path: str, failure: Reply | CollectionError
 ) -> None:
     (Path(path).parent / ".key.json.lock").write_bytes(b"generating\n")
