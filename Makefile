@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
+SITE := $(CACHE)/site
 WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -q
 # Without it every process of every test would compile the tests and the collection anew.
 unexport PYTHONDONTWRITEBYTECODE
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
-.PHONY: help demo test beside lint docs sanity unit integration reliability-check release-check molecule debootstrap browser chromium \
+.PHONY: help demo test beside lint docs sanity unit integration foreign reliability-check release-check molecule debootstrap browser chromium \
 	public reliability races hostile mutation matrix bench clean
 
 help:
@@ -20,17 +21,18 @@ help:
 	@echo "  make sanity             ansible-test sanity, with the ansible-core of .venv"
 	@echo "  make unit               the parts one by one, and hostile input in short"
 	@echo "  make integration        modules, roles, playbooks and all examples against the simulator"
+	@echo "  make foreign            clients of a PCE that others wrote, against the simulator"
 	@echo "  make reliability-check  every fault at every kind of request"
 	@echo "  make release-check      the tarball: what is in it, what Galaxy says of it, and the demo with it alone"
 	@echo "  make molecule           the role on real SSH hosts, which root gets by debootstrap, once, in a minute"
 	@echo "  make browser            the page of pairing_report in Chromium, which root gets by apt-get"
-	@echo "make public             bring docs/public.json, the list of what users may rely on, up to date"
+	@echo "make public             bring tests/public/interface.txt, the list of what users may rely on, up to date"
 	@echo "make reliability        write docs/reliability.md anew"
 	@echo "make races              200 rounds of two runs at a time, and of runs that are killed; make test has some of them"
 	@echo "make hostile            ten thousand cases of hostile options and answers; make test has some of them"
 	@echo "make mutation           change the core and the tables in thousands of ways, and see which changes no test notices"
 	@echo "make matrix             each ansible-core and Python that is supported and here; CI_NEEDS_MATRIX=1 needs all"
-	@echo "make bench              measure what it costs, and write docs/benchmark.*; BENCH=--quick leaves out the largest"
+	@echo "make bench              measure what it costs, and write the tables of the guide on scale; BENCH=--quick leaves out the largest"
 	@echo "make clean              remove what the others made"
 	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment: 3.11 or later, for the demo 3.10"
 
@@ -42,7 +44,7 @@ test: lint docs
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target integration beside
 
 beside:
-	@$(MAKE) --no-print-directory --jobs=1 sanity unit reliability-check release-check molecule browser
+	@$(MAKE) --no-print-directory --jobs=1 sanity unit foreign reliability-check release-check molecule browser
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -52,8 +54,17 @@ lint: $(VENV)/test
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/python -m tests.lint_playbooks
 
+# antsibull-docs finds the collection by its place in a tree, and refuses a directory that others may write into.
 docs: $(VENV)/test
-	$(BIN)/python -m tests.site
+	@rm -rf $(SITE) && mkdir -p $(SITE)/tree/ansible_collections/microseg && mkdir -m 700 $(SITE)/rst
+	@ln -s "$(CURDIR)" $(SITE)/tree/ansible_collections/microseg/enforcement
+	PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-docs lint-collection-docs --plugin-docs .
+	PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/$(SITE)/tree" antsibull-docs \
+		--config-file tests/site/antsibull.cfg collection --use-current --squash-hierarchy --fail-on-error \
+		--dest-dir $(SITE)/rst microseg.enforcement
+	@cp docs/docsite/rst/*.svg $(SITE)/rst/docsite
+	$(BIN)/sphinx-build -q -W --keep-going -c tests/site $(SITE)/rst $(SITE)/html
+	@echo "The site is $(SITE)/html/index.html"
 
 sanity: $(VENV)/test
 	$(BIN)/python -m tests.sanity
@@ -63,6 +74,9 @@ unit: $(VENV)/test
 
 integration: $(VENV)/test
 	$(PYTEST) tests/integration tests/examples -n $(WORKERS) --dist worksteal
+
+foreign: $(VENV)/test $(CACHE)/illumio/made $(CACHE)/illumio_py_open/made
+	$(PYTEST) tests/foreign
 
 reliability-check: $(VENV)/test
 	$(PYTEST) tests/reliability
@@ -109,7 +123,7 @@ mutation: $(VENV)/test
 matrix: $(VENV)/test
 	$(BIN)/python -m nox $(if $(CI_NEEDS_MATRIX),--error-on-missing-interpreters,--no-error-on-missing-interpreters)
 
-bench: $(VENV)/bench
+bench: $(VENV)/demo
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 $(VENV)/demo: tests/simulator/requirements.txt
@@ -123,14 +137,18 @@ $(VENV)/test: tests/requirements.txt $(VENV)/demo
 	@$(BIN)/python -m pip install --quiet --requirement $<
 	@touch $@
 
-$(VENV)/bench: tests/bench/requirements.txt $(VENV)/demo
-	@$(BIN)/python -m pip install --quiet --requirement $<
-	@touch $@
-
-$(CACHE)/%/made: tests/release/%.txt $(VENV)/demo
+# An environment of its own for each of these files.
+define own_environment
 	@$(BIN)/python -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
+endef
+
+$(CACHE)/%/made: tests/release/%.txt $(VENV)/demo
+	$(own_environment)
+
+$(CACHE)/%/made: tests/foreign/%.txt $(VENV)/demo
+	$(own_environment)
 
 clean:
 	rm -rf $(VENV) $(CACHE) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -22,7 +22,7 @@ PLAYBOOK = "microseg.enforcement.pair_vens"
 LOOP = 50
 """Profiles that the loop over the single module is measured with."""
 FORKS = "50"
-"""As docs/scale.md has it."""
+"""As the guide on scale has it."""
 
 _PAGE = 500
 Rows = Iterator[Row]

@@ -1,24 +1,26 @@
-"""The figures as JSON and as a table of the documentation."""
+"""The figures as JSON and as tables of the guide."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import number
 
-BEGIN = "<!-- figures: written by make bench -->"
-END = "<!-- end of figures -->"
+BEGIN = ".. Figures: written by make bench"
+END = ".. End of the figures"
 
 Figures = Mapping[str, Any]
 """``machine``, and ``sections``: for each its ``rows`` and the ``load`` of the machine when it began."""
 
 TITLES = {
-    "unchanged": "An unchanged profile against a ping",
-    "bulk": "Many profiles in one task, and by a loop",
-    "info": "Reading profiles",
+    "unchanged": "Unchanged pairing profile, compared with a ping",
+    "bulk": "Many pairing profiles in one task, compared with a loop",
+    "info": "Listing pairing profiles",
     "pairing": "Pairing hosts",
 }
 
@@ -31,28 +33,39 @@ def merged(path: Path, machine: Mapping[str, Any], sections: Mapping[str, Any]) 
     return {"machine": dict(machine), "sections": {name: together[name] for name in TITLES if name in together}}
 
 
-def table(figures: Figures) -> str:
-    """Return the figures as Markdown, a table for each section."""
+def is_complete(figures: Figures) -> bool:
+    """Return True if every section was measured, on one machine."""
+    return {*figures["sections"]} == {*TITLES}
+
+
+def tables(figures: Figures) -> str:
+    """Return the figures as reStructuredText, a table for each section."""
     facts = ", ".join(f"{name} {value}" for name, value in figures["machine"].items() if name != "cores")
-    lines = [f"Measured with {facts}, on {figures['machine']['cores']} cores.", ""]
+    lines = [f"Measured with {facts}, on {figures['machine']['cores']} cores."]
     for name, section in figures["sections"].items():
-        note = ", without what takes longest (`--quick`)" if section["quick"] else ""
+        note = ", short run (``--quick``)" if section["quick"] else ""
         lines += [
-            f"### {TITLES[name]}",
             "",
-            f"Processes that wanted a processor in the minute before (load): {section['load']}{note}.",
+            TITLES[name],
+            "~" * len(TITLES[name]),
             "",
+            f"Load of the machine in the minute before: {section['load']}{note}.",
+            "",
+            ".. csv-table::",
+            "    :header: What, Unit, Minimum, Median, Maximum, Runs",
+            "    :widths: auto",
+            "",
+            # Ratios are for the goals, which the run prints.
+            *(f"    {_line(entry)}" for entry in section["rows"] if entry["unit"] != "x"),
         ]
-        lines += ["| what | unit | min | median | max | runs | goal | met |", "|---|---|--:|--:|--:|--:|---|---|"]
-        lines += [_line(entry) for entry in section["rows"]]
-        lines.append("")
     return "\n".join(lines)
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    values = " | ".join(number(entry[key]) for key in ("min", "median", "max"))
-    met = {None: "", True: "yes", False: "**no**"}[entry["met"]]
-    return f"| {entry['what']} | {entry['unit']} | {values} | {entry['repetitions']} | {entry['goal'] or ''} | {met} |"
+    values = [number(entry[key]) for key in ("min", "median", "max", "repetitions")]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([entry["what"], entry["unit"], *values])
+    return line.getvalue()
 
 
 def put_into(page: str, text: str) -> str:
@@ -62,9 +75,3 @@ def put_into(page: str, text: str) -> str:
     if not begin or not end:
         raise ValueError("the page has no markers for the figures")
     return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}"
-
-
-def missed(figures: Figures) -> Sequence[str]:
-    """Return the figures that do not reach their goal."""
-    rows = [entry for section in figures["sections"].values() for entry in section["rows"]]
-    return [f"{entry['what']}: {number(entry['median'])} ({entry['goal']})" for entry in rows if entry["met"] is False]

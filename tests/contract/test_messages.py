@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import pytest
+from docutils import nodes
 
 from tests.collection import ROOT
+from tests.guides import DIRECTORY, table_rows
 
-GUIDE = ROOT / "docs" / "troubleshooting.md"
+GUIDE = DIRECTORY / "troubleshooting.rst"
 ANSIBLE = "couldn't resolve module/action 'ansible.windows.win_powershell'"
 """The one message of Ansible's own."""
 
@@ -36,8 +38,7 @@ def _literals(tree: ast.Module) -> Iterator[str]:
 
 def quoted() -> list[str]:
     """The messages in the first column of the guide's tables."""
-    rows = [line.split(" | ")[0] for line in GUIDE.read_text().splitlines() if line.startswith("| `")]
-    return [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
+    return [literal.astext() for cells in table_rows(GUIDE) for literal in cells[0].findall(nodes.literal)]
 
 
 @pytest.mark.parametrize("message", quoted())

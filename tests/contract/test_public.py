@@ -1,9 +1,8 @@
-"""What users rely on does not vanish: docs/public.json is what there is, and holds every earlier promise."""
+"""What users rely on does not vanish: tests/public/interface.txt is what there is, and holds every earlier promise."""
 
 from __future__ import annotations
 
 import copy
-import json
 import re
 import subprocess
 import sys
@@ -15,7 +14,9 @@ import pytest
 import yaml
 
 from tests.collection import ROOT
+from tests.guides import guides
 from tests.public import LIST
+from tests.public.lines import dump, load
 from tests.public.promise import broken
 
 RUNTIME = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
@@ -25,8 +26,7 @@ LABEL = ("modules", "pce_label", "options")
 @lru_cache
 def promised() -> dict[str, Any]:
     """The list as it is committed."""
-    found: dict[str, Any] = json.loads(LIST.read_text())
-    return found
+    return load(LIST.read_text())
 
 
 @lru_cache
@@ -35,8 +35,7 @@ def there() -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.public", "--show"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    found: dict[str, Any] = json.loads(ended.stdout)
-    return found
+    return load(ended.stdout)
 
 
 def test_nothing_public_vanishes_or_changes_its_meaning() -> None:
@@ -47,11 +46,19 @@ def test_the_list_is_up_to_date() -> None:
     assert promised() == there(), "make public"
 
 
+def test_the_list_is_read_as_it_was_written() -> None:
+    public = copy.deepcopy(promised())
+    public["playbooks"]["empty"] = {"variables": []}
+    public["filter"]["empty"] = {"options": {}, "returns": {}}
+    assert load(dump(public)) == public
+    assert dump(promised()) == LIST.read_text()
+
+
 def test_every_variable_of_a_playbook_is_documented() -> None:
-    guides = "\n".join(path.read_text() for path in [*(ROOT / "docs").glob("*.md"), ROOT / "roles/ven/README.md"])
+    text = "\n".join(path.read_text() for path in [*guides(), ROOT / "roles/ven/README.md"])
     for name, about in there()["playbooks"].items():
         for variable in (*about["variables"], *about.get("facts", [])):
-            assert f"`{variable}`" in guides, f"{variable} of {name}"
+            assert f"`{variable}`" in text, f"{variable} of {name}"
 
 
 def at(public: dict[str, Any], *path: str) -> dict[str, Any]:

@@ -43,7 +43,11 @@ def test_the_changelog_shows_every_release() -> None:
 
 
 def test_the_documentation_names_no_other_version() -> None:
-    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.yml")]
+    files = [
+        *ROOT.glob("*.md"),
+        *(ROOT / "roles").rglob("*.md"),
+        *(path for path in (ROOT / "docs").rglob("*") if path.is_file()),
+    ]
     named = {
         (file.name, version)
         for file in files
@@ -57,19 +61,22 @@ def test_the_user_agent_has_no_version_that_could_be_forgotten() -> None:
     assert re.findall(r'^USER_AGENT = "(.*)"$', text, re.MULTILINE) == ["microseg.enforcement"]
 
 
-def test_the_oldest_ansible_core_is_the_oldest_that_is_tested() -> None:
-    oldest = ".".join(next(iter(noxfile.CORES)).split(".")[:2])
+def test_the_supported_ansible_cores_are_those_that_are_tested() -> None:
+    oldest, *_others, newest = [".".join(core.split(".")[:2]) for core in noxfile.CORES]
     assert yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["requires_ansible"] == f">={oldest}.0"
     role = yaml.safe_load((ROOT / "roles" / "ven" / "meta" / "main.yml").read_text())
     assert role["galaxy_info"]["min_ansible_version"] == oldest
-    assert f"ansible-core {oldest} or later" in (ROOT / "README.md").read_text()
+    assert f"ansible-core {oldest} to {newest}" in (ROOT / "README.md").read_text()
 
 
 def test_the_oldest_python_and_requests_are_the_oldest_that_are_tested() -> None:
     config = yaml.safe_load((ROOT / "tests" / "config.yml").read_text())
     assert config["modules"]["python_requires"] == f">={noxfile.OLDEST}"
+    readme = (ROOT / "README.md").read_text()
+    assert f"Python {noxfile.OLDEST} or later, and the library" in readme
     tested = (ROOT / "tests" / "unit" / "oldest.txt").read_text().splitlines()
     needed = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert needed[0].replace(">=", "](https://pypi.org/project/requests/) ") in readme
     assert [line.replace(">=", "==") for line in needed] == [line for line in tested if line.startswith("requests==")]
 
 

@@ -1,4 +1,4 @@
-"""The examples: fenced blocks of the Markdown documents, and EXAMPLES of the plugins."""
+"""The examples: code blocks of the guides and the Markdown documents, and EXAMPLES of the plugins."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from tests.collection import ROOT
+from tests.guides import code_blocks, guides
 
 PLUGIN = "microseg.enforcement.pce_workloads"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -49,6 +50,7 @@ def documents() -> dict[str, list[Block]]:
 
 def _paths() -> Iterator[Path]:
     yield ROOT / "README.md"
+    yield from guides()
     yield from sorted((ROOT / "docs").glob("*.md"))
     yield from sorted((ROOT / "roles").glob("*/README.md"))
     for pattern in ("modules/*.py", "inventory/*.py", "filter/*.yml"):
@@ -59,7 +61,10 @@ def _blocks(path: Path) -> Iterator[Block]:
     document = str(path.relative_to(ROOT))
     if path.suffix == ".md":
         for language, text in _FENCE.findall(path.read_text()):
-            yield _block(document, language or "shell", text)
+            yield _block(document, language or "bash", text)
+    elif path.suffix == ".rst":
+        for language, text in code_blocks(path):
+            yield _block(document, language, text)
     elif path.suffix in (".py", ".yml"):
         text = _examples(path)
         for number, part in enumerate(re.split(r"^---$", text, flags=re.MULTILINE), 1):
@@ -83,7 +88,7 @@ def _examples(path: Path) -> str:
 
 def _block(document: str, language: str, text: str) -> Block:
     if language != "yaml":
-        return Block(document, "shell" if language == "shell" else "other", text)
+        return Block(document, "shell" if language == "bash" else "other", text)
     named = _FILE_NAME.match(text)
     if named:
         return Block(document, "file", text, named.group(1))

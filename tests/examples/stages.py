@@ -78,10 +78,10 @@ PASSWORDS = {
 
 STAGES = {
     "README.md": Stage(changed=4, seed={"pairing_profiles": [profile("PP-WEB")]}),
-    "docs/connector-instances.md": Stage(
+    "docs/docsite/rst/connector-instances.rst": Stage(
         changed=1, variables={"vault_contrail_password": "p", "vault_aws_access": "a", "vault_aws_secret": "p"}
     ),
-    "docs/awx.md": Stage(
+    "docs/docsite/rst/awx.rst": Stage(
         changed=3,
         variables={
             "ven_pairing_profile": "Default",
@@ -92,16 +92,18 @@ STAGES = {
             "pe_controller_password": "p-contrail",
         },
     ),
-    "docs/first-pce.md": Stage(changed=9),
-    "docs/illumio-core.md": Stage(changed=5),
-    "docs/inventory.md": Stage(seed=SOURCE, files={"site.yml": SITE}),
-    "docs/labels.md": Stage(changed=2, seed={"labels": [{"key": "loc", "value": "here", "href": "/orgs/1/labels/12"}]}),
-    "docs/pairing-report.md": Stage(changed=5, seed={"pairing_profiles": [profile("PP-WEB")]}),
-    "docs/pairing.md": Stage(changed=5),
-    "docs/quick-start.md": Stage(changed=6, is_whole=True),
-    "docs/rollout.md": Stage(changed=10),
-    "docs/scale.md": Stage(variables={"awx_job_slice_count": 9}),
-    "docs/unpairing.md": Stage(changed=2, before=[f"{PAIR}Default"]),
+    "docs/docsite/rst/first-pce.rst": Stage(changed=9),
+    "docs/docsite/rst/illumio-core.rst": Stage(changed=5),
+    "docs/docsite/rst/inventory.rst": Stage(seed=SOURCE, files={"site.yml": SITE}),
+    "docs/docsite/rst/labels.rst": Stage(
+        changed=2, seed={"labels": [{"key": "loc", "value": "here", "href": "/orgs/1/labels/12"}]}
+    ),
+    "docs/docsite/rst/pairing-report.rst": Stage(changed=5, seed={"pairing_profiles": [profile("PP-WEB")]}),
+    "docs/docsite/rst/pairing.rst": Stage(changed=5),
+    "docs/docsite/rst/quick-start.rst": Stage(changed=6, is_whole=True),
+    "docs/docsite/rst/rollout.rst": Stage(changed=10),
+    "docs/docsite/rst/scale.rst": Stage(variables={"awx_job_slice_count": 9}),
+    "docs/docsite/rst/unpairing.rst": Stage(changed=2, before=[f"{PAIR}Default"]),
     "roles/ven/README.md": Stage(changed=4),
     "plugins/modules/pce_label.py": Stage(changed=2),
     "plugins/modules/pce_label_info.py": Stage(),
@@ -148,7 +150,10 @@ STAGES = {
 
 NOT_RUN = {
     ("docs/architecture.md", "module (documentation + one call)"): "a drawing",
-    ("docs/connector-instances.md", '{"id": "8f0b2b0e-6d58-4c5e-9c7c-0f5d3c1f7a10",'): "what a server sends",
+    (
+        "docs/docsite/rst/connector-instances.rst",
+        '{"id": "8f0b2b0e-6d58-4c5e-9c7c-0f5d3c1f7a10",',
+    ): "what a server sends",
     (
         "roles/ven/README.md",
         "aix:",

@@ -28,12 +28,14 @@ from tests.collection import ROOT
 from tests.directory_hosts import write_inventory
 from tests.integration import interpreter
 from tests.integration.runner import NAMESPACE, Ended, environment, recap, run_playbook
+from tests.public import LIST
+from tests.public.lines import load
 from tests.simulator.launch import Simulator
 
 SETUP = f"{NAMESPACE}.awx_setup"
 PROJECT = {"awx_project_url": "https://git.example.com/microseg.git"}
 PCE_TYPE, CONNECTOR_TYPE = "Illumio PCE", "Policy Enforcer connector"
-PUBLIC = json.loads((ROOT / "docs" / "public.json").read_text())
+PUBLIC = load(LIST.read_text())
 WORD = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 PLANTED = "Pl4nted-S3cret-of-AWX"
 

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from plugins.module_utils._pce.api import PCE
-from tests.collection import ROOT
 from tests.integration.runner import NAMESPACE, Ended, connection, environment, recap, run
 from tests.simulator.launch import Simulator
 from tests.unit.loopback import closed_port
@@ -493,16 +492,3 @@ def test_the_documentation_has_the_options_of_the_connection() -> None:
     for document in yaml.safe_load_all(shown["examples"]):
         assert document["plugin"] == PLUGIN
         assert set(document) <= set(options)
-
-
-def test_the_examples_of_the_guide_work(simulator: Simulator, tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "inventory.md").read_text()
-    seed(simulator, WEB1, WEB10, WEB11, DB1)
-    env = {f"PCE_{name.removeprefix('pce_').upper()}": str(value) for name, value in connection(simulator).items()}
-    sources = [text for text in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if "plugin:" in text]
-    assert sources
-    for number, text in enumerate(sources):
-        path = tmp_path / f"{number}.pce_workloads.yml"
-        path.write_text(text)
-        ended = inventory(path, env={**env, "ANSIBLE_INVENTORY_CACHE_PLUGIN_CONNECTION": str(tmp_path)})
-        assert "web1" in hosts(ended), ended.output

@@ -1,5 +1,5 @@
-"""What users may rely on (docs/compatibility.md), as one list in docs/public.json, which `make public` writes."""
+"""What users may rely on (the guide Compatibility), as one list in interface.txt, which `make public` writes."""
 
 from tests.collection import ROOT
 
-LIST = ROOT / "docs" / "public.json"
+LIST = ROOT / "tests" / "public" / "interface.txt"

@@ -1,8 +1,7 @@
-"""Writes docs/public.json, unless that would break the promise. With --show it prints what it would write."""
+"""Write tests/public/interface.txt, unless that would break the promise. With --show, print what would be written."""
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from tests.collection import ROOT, make_findable
 from tests.public import LIST
 from tests.public.collect import collect
+from tests.public.lines import dump, load
 from tests.public.promise import broken
 
 
@@ -21,14 +21,14 @@ def main() -> int:
         make_findable(Path(directory))
         after = collect()
     if "--show" in sys.argv:
-        print(json.dumps(after))
+        print(dump(after), end="")
         return 0
     if LIST.exists():
-        problems = broken(json.loads(LIST.read_text()), after, yaml.safe_load((ROOT / "meta/runtime.yml").read_text()))
+        problems = broken(load(LIST.read_text()), after, yaml.safe_load((ROOT / "meta/runtime.yml").read_text()))
         if problems:
-            print("docs/compatibility.md promises that this does not happen:", *problems, sep="\n", file=sys.stderr)
+            print("the guide Compatibility promises that this does not happen:", *problems, sep="\n", file=sys.stderr)
             return 1
-    LIST.write_text(json.dumps(after, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    LIST.write_text(dump(after))
     return 0
 
 

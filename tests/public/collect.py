@@ -30,7 +30,7 @@ Public = dict[str, Any]
 
 
 def collect() -> Public:
-    """Return all that is public, as JSON-able data in the form of docs/public.json."""
+    """Return all that is public, as nested mappings and lists; `lines.dump` writes them to a file."""
     about = yaml.safe_load((ROOT / "galaxy.yml").read_text())
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     return {

@@ -15,6 +15,7 @@ SHIPPED = ("plugins", "roles", "playbooks", "meta", "docs", "changelogs")
 
 FILES = {
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
     "FILES.json",
     "LICENSE",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -17,8 +15,6 @@ from tests.reliability.matrix import CELLS
 from tests.reliability.operations import OPERATIONS, Operation
 
 PAGE = ROOT / "docs" / "reliability.md"
-FIGURES = ROOT / "docs" / "reliability.json"
-"""What the cells showed in the run that the page is of."""
 
 _NONE = "-"
 
@@ -37,21 +33,42 @@ _TEMPLATE = Path(__file__).with_name("page.md")
 
 
 def write(outcomes: Mapping[str, Outcome]) -> None:
-    """Put what a run showed into docs, as figures and as the page."""
-    figures = {
-        name: {"word": outcome.word, "repaired": outcome.repaired, "counts": asdict(outcome.counts)}
-        for name, outcome in sorted(outcomes.items())
-    }
-    FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    """Put what a run showed into docs."""
     PAGE.write_text(render(outcomes), encoding="utf-8")
 
 
 def known() -> dict[str, Outcome]:
-    """Return what the cells showed in the run that the page is of."""
-    return {
-        name: Outcome(figure["word"], [], verdict.Counts(**figure["counts"]), repaired=figure["repaired"])
-        for name, figure in json.loads(FIGURES.read_text(encoding="utf-8")).items()
-    }
+    """Return what the page says of each cell: how it ended, without what the page only counts."""
+    found = {}
+    tables = dict(_tables(PAGE.read_text(encoding="utf-8")))
+    for module, operations in groupby(OPERATIONS, key=lambda operation: operation.module):
+        names = [operation.name for operation in operations]
+        rest = list(FAULTS)
+        for title, *words in tables[module]:
+            faults, rest = _split(rest, title)
+            for fault in faults:
+                for name, word in zip(names, words, strict=True):
+                    if word != _NONE:
+                        found[f"{name} | {fault.name}"] = Outcome(word, [], verdict.Counts())
+    return found
+
+
+def _tables(text: str) -> Iterator[tuple[str, list[list[str]]]]:
+    """Yield the module and the rows of each of the page's tables of cells."""
+    for part in text.split("\n### ")[1:]:
+        module, *lines = part.splitlines()
+        rows = [line[2:-2].split(" | ") for line in lines if line.startswith("| ")]
+        yield module, rows[1:]
+
+
+def _split(faults: Sequence[Fault], title: str) -> tuple[Sequence[Fault], list[Fault]]:
+    """Return the faults that a row is about, and those after them. Raise LookupError if the page has other faults."""
+    for start in range(len(faults)):
+        for end in range(len(faults), start, -1):
+            part = faults[start:end]
+            if len({fault.group for fault in part}) == 1 and _title(part) == title:
+                return part, [*faults[end:]]
+    raise LookupError(f"{title}: make reliability writes the page anew")
 
 
 def render(outcomes: Mapping[str, Outcome]) -> str:

@@ -84,14 +84,22 @@ def test_a_section_replaces_itself_only_and_only_on_the_same_machine(tmp_path: P
     assert list(other["sections"]) == ["info"]
 
 
-def test_the_table_says_what_is_missed() -> None:
-    sections = {"unchanged": section(1.0, 2.0, 3.0, goal=Goal(1.25)), "info": section(1.0, goal=Goal(11), quick=True)}
-    figures = {"machine": MACHINE, "sections": sections}
-    text = report.table(figures)
-    assert "| what | s | 1 | 2 | 3 | 3 | ≤ 1.25 | **no** |" in text
-    assert "| what | s | 1 | 1 | 1 | 1 | ≤ 11 | yes |" in text
+def test_tables_have_measurements_and_mark_short_runs() -> None:
+    long = {**row("r", "paired, per host", "s", [1.0, 2.0, 3.0]).as_json()}
+    factor = single_ratio("r", "ratio", 2.0, 1.0, 3).as_json()
+    sections = {"unchanged": {"load": 0.5, "quick": False, "rows": [long, factor]}, "info": section(5000.0, quick=True)}
+    text = report.tables({"machine": MACHINE, "sections": sections})
+    assert '    "paired, per host",s,1,2,3,3\n' in text
+    assert '    what,s,"5,000","5,000","5,000",1' in text
     assert text.count("--quick") == 1
-    assert report.missed(figures) == ["what: 2 (≤ 1.25)"]
+    assert "ratio" not in text
+
+
+def test_figures_are_complete_with_every_section() -> None:
+    sections = {name: section(1.0) for name in report.TITLES}
+    assert report.is_complete({"machine": MACHINE, "sections": sections})
+    sections.popitem()
+    assert not report.is_complete({"machine": MACHINE, "sections": sections})
 
 
 def test_the_table_goes_between_the_markers() -> None:

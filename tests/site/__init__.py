@@ -1,1 +1,0 @@
-"""The documentation as a site: the plugins' pages by antsibull-docs, and the guides as they are (`make docs`)."""
