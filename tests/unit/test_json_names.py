@@ -23,7 +23,7 @@ from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, conn
 from plugins.module_utils._pe.json_names import NAMES, JsonNames
 from plugins.module_utils._pe.store import Connector, PeStore
 
-from .helpers import FakeTransport, Reply, Sent
+from .helpers import FakeTransport, Reply, Sent, check_reference
 
 PE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_pe"
 
@@ -134,7 +134,9 @@ def test_the_table_is_all_that_holds_names(names: JsonNames, tmp_path: Path) -> 
     assert not act(kind, transport, names, options).changed
     changed = act(kind, transport, names, {**options, "controller_port": 8443})
     assert changed.result == {**created.result, "controller_port": 8443}
-    found = select(kind, store(kind, transport, names), read_listing(kind, {"controller_ip": "2001:db8:0::1"}))
+    found = select(
+        kind, store(kind, transport, names), read_listing(kind, {"controller_ip": "2001:db8:0::1"}, check_reference)
+    )
     assert found == [changed.result]
     assert set(keys(server.bodies)) <= leaves(names)
     assert len(server.bodies) == 2
@@ -157,7 +159,7 @@ def act(
     kind: Resource, transport: FakeTransport, names: JsonNames, options: dict[str, Any], state: str = "present"
 ) -> Result:
     """Reconcile what options ask for, as the module does."""
-    request = read_desired_state(kind, {**options, "state": state})
+    request = read_desired_state(kind, {**options, "state": state}, check_reference)
     return reconcile(kind, store(kind, transport, names), request, dry_run=False)
 
 

@@ -91,7 +91,7 @@ def keep_keys(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
 def _profile_identity(params: Mapping[str, Any]) -> Identity:
     href, name = params["profile_href"], params["profile"]
     if href is not None:
-        PCE.check_reference(params, PAIRING_PROFILE.plural, "profile_href", href)
+        PCE.check_reference(params, PAIRING_PROFILE, "profile_href", href)
         return Identity(href)
     if not 1 <= len(name) <= 255:
         raise OptionError("profile", "must have 1 to 255 characters")

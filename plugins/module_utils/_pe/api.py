@@ -24,7 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 
 
 class Pe:
-    """The API of a connector server, as a table's ``api``."""
+    """The API of a connector server: its connection options, and what they lead to."""
 
     options: Mapping[str, Mapping[str, Any]] = {
         "connector_url": {"type": "str", "required": True, "env": ["PE_CONNECTOR_URL"]},
@@ -71,11 +71,6 @@ class Pe:
             plain=plain_settings(tasks, resource),
             hidden=settings.named(tasks, settings.SECRET, settings.FILE),
         )
-
-    def check_reference(self, _params: Mapping[str, Any], _collection: str, option: str, value: str) -> None:
-        """Raise OptionError unless ``value`` can be the id of an instance: it becomes a part of a path."""
-        if not is_id(value):
-            raise OptionError(option, f"is no id of a connector instance: {value!r}")
 
 
 def plain_settings(tasks: Sequence[Mapping[str, Any]], resource: Resource) -> dict[Any, dict[str, str]]:

@@ -16,7 +16,6 @@ from .._core.fields import Field, Filter, server, text
 from .._core.reconcile import RENEW_ALWAYS, RENEW_ON_CREATE
 from .._core.resource import ABSENT, Resource
 from . import settings
-from .api import Pe
 from .json_names import NAMES, JsonNames
 
 
@@ -43,10 +42,11 @@ class _Instances(Resource):
 def connector_instance(names: JsonNames = NAMES) -> Resource:
     """Return the table, for servers that use ``names``."""
     return _Instances(
-        api=Pe(names),
         title="connector instance",
         name="connector_instance",
         plural="connector_instances",
+        path=names.instances,
+        id_pattern=r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}",
         identity=("controller_ip", "address_space_name"),
         optional=("address_space_name",),
         reference="instance_id",

@@ -368,10 +368,10 @@ class PeStore(Store):
     def _own_id(self, reference: Any) -> str:
         """Return ``reference`` if it can be the id of an instance; anything else must never become a path."""
         try:
-            self._resource.api.check_reference({}, self._resource.plural, self._resource.reference, reference)
-        except OptionError as error:
+            self.check_reference(self._resource, reference)
+        except ValueError as error:
             raise ContractError(
-                f"the connector server shows a {self._resource.title} whose id {error.problem}",
+                f"the connector server shows a {self._resource.title} whose id {error}",
                 "GET",
                 self._names.instances,
             ) from error
