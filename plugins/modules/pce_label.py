@@ -139,12 +139,13 @@ label:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.resource import manage
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.label import LABEL
 
 
 def main() -> None:
     """Run the module."""
-    manage(LABEL)
+    manage(LABEL, PCE)
 
 
 if __name__ == "__main__":

@@ -138,12 +138,13 @@ labels:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.label import LABEL
 
 
 def main() -> None:
     """Run the module."""
-    inspect(LABEL)
+    inspect(LABEL, PCE)
 
 
 if __name__ == "__main__":

@@ -231,12 +231,13 @@ connector_instance:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.resource import manage
+from ansible_collections.microseg.enforcement.plugins.module_utils._pe.api import Pe
 from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 
 def main() -> None:
     """Run the module."""
-    manage(CONNECTOR_INSTANCE)
+    manage(CONNECTOR_INSTANCE, Pe())
 
 
 if __name__ == "__main__":

@@ -109,12 +109,13 @@ connector_instances:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._pe.api import Pe
 from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 
 def main() -> None:
     """Run the module."""
-    inspect(CONNECTOR_INSTANCE)
+    inspect(CONNECTOR_INSTANCE, Pe())
 
 
 if __name__ == "__main__":

@@ -256,12 +256,13 @@ outcomes:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.bulk import manage_all
+from ansible_collections.microseg.enforcement.plugins.module_utils._pe.api import Pe
 from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 
 def main() -> None:
     """Run the module."""
-    manage_all(CONNECTOR_INSTANCE)
+    manage_all(CONNECTOR_INSTANCE, Pe())
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Union
 
 from plugins.module_utils._core.errors import ApiError, CollectionError, RequestError, UnknownOutcomeError
+from plugins.module_utils._core.resource import Resource
 from plugins.module_utils._http.client import HttpClient
 from plugins.module_utils._http.endpoint import Endpoint
 from plugins.module_utils._http.response import Response
+from plugins.module_utils._pce import hrefs
 
 EPOCH = 1_780_000_000.0
 """Seconds since the epoch when a FakeTransport is made."""
@@ -89,6 +91,12 @@ class FakeTransport(HttpClient):
     def calls(self) -> list[str]:
         """Return what was sent, as ``METHOD path``."""
         return [f"{sent.method} {sent.path}" for sent in self.sent]
+
+
+def check_reference(resource: Resource, reference: str) -> None:
+    """Check a reference as the stores of organization 1 and of a connector do."""
+    if resource.reference == "href":
+        hrefs.check(reference, 1, resource)
 
 
 def in_turn(*replies: Reply | CollectionError) -> Server:

@@ -24,7 +24,7 @@ from plugins.module_utils._pce.store import PceStore
 from plugins.module_utils._pce.ven import VEN
 from plugins.module_utils._pce.ven_state import VenError, set_ven_state
 
-from .helpers import PROFILES, FakeTransport, Reply, Sent, raw_profile
+from .helpers import PROFILES, FakeTransport, Reply, Sent, check_reference, raw_profile
 
 LABELS = "/orgs/1/labels"
 FILE = "/orgs/1/datafiles/1"
@@ -89,8 +89,10 @@ def profiles(*lost: int, deadline: float = 300) -> CutOffPce:
 
 
 def keep(pce: CutOffPce, *entries: dict[str, Any], dry_run: bool = False) -> BulkResult:
-    params = {"pce_org_id": 1, "pairing_profiles": [*entries, {"name": "other", "state": "absent"}], "purge": False}
-    return reconcile_all(PAIRING_PROFILE, pce.store(PAIRING_PROFILE), read_bulk(PAIRING_PROFILE, params), dry_run)
+    params = {"pairing_profiles": [*entries, {"name": "other", "state": "absent"}], "purge": False}
+    return reconcile_all(
+        PAIRING_PROFILE, pce.store(PAIRING_PROFILE), read_bulk(PAIRING_PROFILE, params, check_reference), dry_run
+    )
 
 
 def actions(result: BulkResult) -> list[str]:

@@ -30,7 +30,7 @@ from plugins.module_utils._core.resource import Identity, Raw
 from plugins.module_utils._core.store import Store
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
-from .helpers import PROFILES, raw_profile
+from .helpers import PROFILES, check_reference, raw_profile
 
 
 class ListStore(Store):
@@ -70,7 +70,7 @@ class ListStore(Store):
 
 def run(store: ListStore, *entries: dict[str, Any], purge: bool = False, dry_run: bool = False) -> BulkResult:
     """Reconcile what a list of objects asks for, as the module does."""
-    requests = read_desired_states(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": list(entries)})
+    requests = read_desired_states(PAIRING_PROFILE, {"pairing_profiles": list(entries)}, check_reference)
     return reconcile_all(PAIRING_PROFILE, store, Bulk(requests, Purge() if purge else None), dry_run)
 
 
@@ -174,27 +174,27 @@ def test_twins_are_an_error_of_theirs_alone() -> None:
 )
 def test_a_wrong_scope_is_an_error_before_any_read(scope: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError) as caught:
-        read_bulk(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope})
+        read_bulk(PAIRING_PROFILE, {"pairing_profiles": [], "purge": True, "purge_scope": scope}, check_reference)
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(("given", "taken"), [({}, 1), ({"concurrency": 1}, 1), ({"concurrency": 10}, 10)])
 def test_how_many_at_a_time(given: dict[str, Any], taken: int) -> None:
-    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": False, **given}
-    assert read_bulk(PAIRING_PROFILE, params).concurrency == taken
+    params = {"pairing_profiles": [], "purge": False, **given}
+    assert read_bulk(PAIRING_PROFILE, params, check_reference).concurrency == taken
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, 11])
 def test_too_many_at_a_time(concurrency: int) -> None:
-    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": False, "concurrency": concurrency}
+    params = {"pairing_profiles": [], "purge": False, "concurrency": concurrency}
     with pytest.raises(OptionError, match=f"^concurrency: must be 1 to 10, not {concurrency}$"):
-        read_bulk(PAIRING_PROFILE, params)
+        read_bulk(PAIRING_PROFILE, params, check_reference)
 
 
 def test_labels_of_a_scope() -> None:
     scope = {"labels": [{"role": "web"}, {"href": "/orgs/1/labels/7"}, {"key": "env", "value": "prod"}]}
-    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope}
-    purge = read_bulk(PAIRING_PROFILE, params).purge
+    params = {"pairing_profiles": [], "purge": True, "purge_scope": scope}
+    purge = read_bulk(PAIRING_PROFILE, params, check_reference).purge
     assert purge is not None
     assert [wanted for _condition, wanted in purge.conditions] == [
         [{"href": "/orgs/1/labels/7"}, {"key": "env", "value": "prod"}, {"key": "role", "value": "web"}]
@@ -302,7 +302,7 @@ def test_so_many_are_written_at_a_time(
 
     monkeypatch.setattr("plugins.module_utils._core.bulk_run.apply", watched)
     requests = read_desired_states(
-        PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [{"name": f"P{number}"} for number in range(12)]}
+        PAIRING_PROFILE, {"pairing_profiles": [{"name": f"P{number}"} for number in range(12)]}, check_reference
     )
     outcome = reconcile_all(PAIRING_PROFILE, ListStore(), Bulk(requests, None, concurrency), dry_run)
     assert len(outcome.outcomes) == 12
@@ -320,7 +320,7 @@ def test_so_many_are_written_at_a_time(
 )
 def test_a_wrong_list_is_an_error_before_any_read(entries: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(OptionError, match=words):
-        read_desired_states(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": entries})
+        read_desired_states(PAIRING_PROFILE, {"pairing_profiles": entries}, check_reference)
 
 
 @pytest.mark.parametrize("name", [None, "", ["PP-A"], {"name": "PP-A"}, 5])
@@ -368,6 +368,6 @@ def test_only_what_the_task_is_about_is_read(
     entries: list[dict[str, Any]], scope: dict[str, Any] | None, asked: dict[str, str]
 ) -> None:
     store = PartialStore(raw_profile(1, name="PP-A"), raw_profile(2, name="other"), raw_profile(3, name="apP-a"))
-    params = {"pce_org_id": 1, "pairing_profiles": entries, "purge": scope is not None, "purge_scope": scope}
-    reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, params), dry_run=True)
+    params = {"pairing_profiles": entries, "purge": scope is not None, "purge_scope": scope}
+    reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, params, check_reference), dry_run=True)
     assert store.asked == asked

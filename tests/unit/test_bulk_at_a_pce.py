@@ -18,7 +18,7 @@ from plugins.module_utils._core.errors import CollectionError, MissingReferenceE
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
 
-from .helpers import PROFILES, FakeTransport, Reply, Sent, raw_profile
+from .helpers import PROFILES, FakeTransport, Reply, Sent, check_reference, raw_profile
 
 LABELS = "/orgs/1/labels"
 WEB, DB, PROD = (
@@ -62,9 +62,9 @@ class Pce:
 
     def keep(self, *entries: dict[str, Any], dry_run: bool = False, **params: Any) -> BulkResult:
         """Do what the module does."""
-        given = {"pce_org_id": 1, "pairing_profiles": [*entries], "purge": False, **params}
+        given = {"pairing_profiles": [*entries], "purge": False, **params}
         store = PceStore(self.transport, 1, PAIRING_PROFILE)
-        return reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, given), dry_run)
+        return reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, given, check_reference), dry_run)
 
     def written(self) -> list[tuple[str, str, Any]]:
         """Method, path and body of what was sent to change something."""

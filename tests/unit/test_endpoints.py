@@ -15,7 +15,8 @@ from plugins.module_utils._core.errors import OptionError
 from plugins.module_utils._http.endpoint import Endpoint
 from plugins.module_utils._pce.api import PCE
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
-from plugins.module_utils._pce.workload import WORKLOAD, Workloads
+from plugins.module_utils._pce.workload import WORKLOAD
+from plugins.module_utils._pce.workload_store import WORKLOADS, WorkloadStore
 from plugins.module_utils._pe.api import Pe
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 from plugins.module_utils._pe.store import PeStore
@@ -205,12 +206,7 @@ def test_pe_connector_reads_the_names_file(tmp_path: Path) -> None:
     assert connector.names.id == ("uuid",)
 
 
-def test_workloads_are_asked_for_by_one_of_two_options() -> None:
-    params = {**OF_A_PCE, "ca_path": None, "hostname": None, "hostnames": None}
-    for given in ({"hostname": "web"}, {"hostnames": ["web1"]}, {}):
-        store = Workloads().store({**params, **given}, WORKLOAD)
-        assert store.own_href("/orgs/3/workloads/00000000-0000-4000-8000-000000000001")
-    with pytest.raises(
-        OptionError, match=r"^hostnames: contradicts hostname: one of them says which workloads are meant$"
-    ):
-        Workloads().store({**params, "hostname": "web", "hostnames": ["web1"]}, WORKLOAD)
+def test_the_store_of_workloads_knows_their_labels() -> None:
+    store = WORKLOADS.store({**OF_A_PCE, "ca_path": None}, WORKLOAD)
+    assert isinstance(store, WorkloadStore)
+    assert store.own_href("/orgs/3/workloads/00000000-0000-4000-8000-000000000001")

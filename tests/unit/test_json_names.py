@@ -29,7 +29,7 @@ from plugins.module_utils._pe.connector_type import Connector
 from plugins.module_utils._pe.json_names import MAX_FILE_BYTES, NAMES, JsonNames, read_json_names
 from plugins.module_utils._pe.store import PeStore
 
-from .helpers import FakeTransport, Reply, Sent
+from .helpers import FakeTransport, Reply, Sent, check_reference
 
 PE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_pe"
 
@@ -140,7 +140,8 @@ def test_the_table_is_all_that_holds_names(names: JsonNames, tmp_path: Path) -> 
     assert not act(kind, transport, names, options).changed
     changed = act(kind, transport, names, {**options, "controller_port": 8443})
     assert changed.result == {**created.result, "controller_port": 8443}
-    found = select(kind, store(kind, transport, names), read_listing(kind, {"controller": "2001:db8:0::1"}))
+    listing = read_listing(kind, {"controller": "2001:db8:0::1"}, check_reference)
+    found = select(kind, store(kind, transport, names), listing)
     assert found == [changed.result]
     assert set(keys(server.bodies)) <= leaves(names)
     assert len(server.bodies) == 2
@@ -163,7 +164,7 @@ def act(
     kind: Resource, transport: FakeTransport, names: JsonNames, options: dict[str, Any], state: str = "present"
 ) -> Result:
     """Reconcile what options ask for, as the module does."""
-    request = read_desired_state(kind, {**options, "state": state})
+    request = read_desired_state(kind, {**options, "state": state}, check_reference)
     return reconcile(kind, store(kind, transport, names), request, dry_run=False)
 
 

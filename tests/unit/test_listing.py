@@ -20,7 +20,7 @@ from plugins.module_utils._core.store import Store
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
-from .helpers import PROFILES, raw_profile
+from .helpers import PROFILES, check_reference, raw_profile
 
 # The table "Query Parameters" of the specification of pairing profiles, each name once.
 SPECIFIED = {
@@ -52,7 +52,7 @@ class ListStore(Store):
 
 def chosen(params: Mapping[str, Any]) -> Listing:
     """Return what the options ask for."""
-    return read_listing(PAIRING_PROFILE, {"pce_org_id": 1, **params})
+    return read_listing(PAIRING_PROFILE, {**params}, check_reference)
 
 
 def numbers(store: ListStore, **params: Any) -> list[int]:
@@ -219,9 +219,9 @@ def test_partial_filters_are_the_servers() -> None:
 
 
 def test_labels_are_asked_for_by_what_the_server_knows() -> None:
-    given = {"pce_org_id": 1, "key": "role", "value": "web", "external_data_set": "cmdb"}
+    given = {"key": "role", "value": "web", "external_data_set": "cmdb"}
     store = ListStore({"href": "/orgs/1/labels/1", "key": "role", "value": "web-1", "external_data_set": "cmdb"})
-    found = select(LABEL, store, read_listing(LABEL, given))
+    found = select(LABEL, store, read_listing(LABEL, given, check_reference))
     assert store.asked == [({"key": "role", "value": "web", "external_data_set": "cmdb"}, None)]
     assert [entry["href"] for entry in found] == ["/orgs/1/labels/1"]
     assert found[0]["external_data_reference"] is None

@@ -231,9 +231,9 @@ def test_secret_options_are_marked() -> None:
 
 
 def test_reference_is_checked_in_the_organisation_of_the_task() -> None:
-    PCE.check_reference({"pce_org_id": "7"}, PAIRING_PROFILE.plural, "href", "/orgs/7/pairing_profiles/1")
+    PCE.check_reference({"pce_org_id": "7"}, PAIRING_PROFILE, "href", "/orgs/7/pairing_profiles/1")
     with pytest.raises(OptionError, match=r"^href: belongs to organisation 7, while pce_org_id is 1"):
-        PCE.check_reference({"pce_org_id": 1}, PAIRING_PROFILE.plural, "href", "/orgs/7/pairing_profiles/1")
+        PCE.check_reference({"pce_org_id": 1}, PAIRING_PROFILE, "href", "/orgs/7/pairing_profiles/1")
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

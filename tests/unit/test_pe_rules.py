@@ -30,7 +30,7 @@ from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 from plugins.module_utils._pe.connector_type import Connector, ConnectorType, TypeSetting, read_connector_type
 from plugins.module_utils._pe.json_names import NAMES
 from plugins.module_utils._pe.settings import Setting
-from plugins.module_utils._pe.store import PeStore, is_id
+from plugins.module_utils._pe.store import PeStore
 
 from .helpers import FakeTransport, Reply, broken, in_turn
 
@@ -121,9 +121,10 @@ def test_warn_of_http_names_the_passwords(url: str, allowed: bool, is_warned: bo
 
 @pytest.mark.parametrize("value", ["", "..", "../x", "a/b", "a?b", "a b", "a%2f", "-", "x" * 129, "ä"])
 def test_what_is_no_id_never_becomes_a_path(value: str) -> None:
-    assert not is_id(value)
     transport = FakeTransport(in_turn(Reply(value=[raw(value)])))
     store = PeStore(Connector(transport, NAMES), CONNECTOR_INSTANCE)
+    with pytest.raises(ValueError, match="is no id of a connector instance"):
+        store.check_reference(CONNECTOR_INSTANCE, value)
     found = store.query({})[0]
     with pytest.raises(ContractError):
         store.execute(CONNECTOR_INSTANCE.plan(found, {}, ABSENT), Identity(value))
@@ -132,7 +133,7 @@ def test_what_is_no_id_never_becomes_a_path(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["A", "z", "0", "AbC-1._~x", "x" * 128])
 def test_what_may_be_an_id(value: str) -> None:
-    assert is_id(value)
+    opened()[0].check_reference(CONNECTOR_INSTANCE, value)
 
 
 def test_an_id_may_be_a_number() -> None:

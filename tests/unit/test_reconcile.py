@@ -20,7 +20,7 @@ from plugins.module_utils._core.store import QueryResult, Store
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
-from .helpers import PROFILES, raw_profile
+from .helpers import PROFILES, check_reference, raw_profile
 
 
 class MemoryStore(Store):
@@ -69,7 +69,7 @@ class MemoryStore(Store):
 
 def run(store: MemoryStore, dry_run: bool = False, **params: Any) -> Result:
     """Reconcile what options ask for, as the module does."""
-    request = read_desired_state(PAIRING_PROFILE, {"state": "present", "pce_org_id": 1, **params})
+    request = read_desired_state(PAIRING_PROFILE, {"state": "present", **params}, check_reference)
     return reconcile(PAIRING_PROFILE, store, request, dry_run)
 
 
@@ -283,7 +283,7 @@ def test_a_store_looks_at_what_would_change(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_written_again_is_shown_in_the_diff_and_its_value_is_not() -> None:
     shown = {"instance_id": "one", "controller": "10.0.0.1", "controller_port": 443, "controller_username": "joe"}
     options = {"controller": "10.0.0.1", "controller_password": "s3cret", "state": "present"}
-    request = read_desired_state(CONNECTOR_INSTANCE, {**options, "update_password": "always"})
+    request = read_desired_state(CONNECTOR_INSTANCE, {**options, "update_password": "always"}, check_reference)
     outcome = reconcile(CONNECTOR_INSTANCE, _Holding(shown), request, dry_run=True)
     assert outcome.before["controller_password"] == "(not shown)"
     assert outcome.after["controller_password"] == "(not shown, written again)"
@@ -298,7 +298,7 @@ class _Holding(MemoryStore):
 
 
 def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
-    request = read_desired_state(CONNECTOR_INSTANCE, {"instance_id": "one", "state": "present"})
+    request = read_desired_state(CONNECTOR_INSTANCE, {"instance_id": "one", "state": "present"}, check_reference)
     with pytest.raises(OptionError) as caught:
         reconcile(CONNECTOR_INSTANCE, _Holding(), request, dry_run=True)
     assert str(caught.value) == (
@@ -309,8 +309,8 @@ def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
 @pytest.mark.parametrize("wanted", [True, False, None])
 @pytest.mark.parametrize("new_name", [None, "new"])
 def test_labels_are_made_where_the_task_says_so(wanted: bool | None, new_name: str | None) -> None:
-    params = {"state": "present", "pce_org_id": 1, "name": "PP", "new_name": new_name, "create_labels": wanted}
-    assert read_desired_state(PAIRING_PROFILE, params).create_missing is bool(wanted)
+    params = {"state": "present", "name": "PP", "new_name": new_name, "create_labels": wanted}
+    assert read_desired_state(PAIRING_PROFILE, params, check_reference).create_missing is bool(wanted)
 
 
 class _Refusing(MemoryStore):
@@ -330,14 +330,14 @@ def test_what_fails_after_the_first_write_has_changed_something() -> None:
 
 def test_the_repr_of_a_request_shows_no_value() -> None:
     request = read_desired_state(
-        PAIRING_PROFILE, {"state": "present", "pce_org_id": 1, "name": "PP", "description": "s3cret"}
+        PAIRING_PROFILE, {"state": "present", "name": "PP", "description": "s3cret"}, check_reference
     )
     assert "s3cret" not in repr(request)
 
 
 def test_request_by_href_keeps_the_identity() -> None:
-    params = {"state": "present", "pce_org_id": 1, "href": f"{PROFILES}/24", "new_name": "PP"}
-    request = read_desired_state(PAIRING_PROFILE, params)
+    params = {"state": "present", "href": f"{PROFILES}/24", "new_name": "PP"}
+    request = read_desired_state(PAIRING_PROFILE, params, check_reference)
     assert request.identity == Identity(f"{PROFILES}/24")
     assert request.new_identity == Identity(names={"name": "PP"})
     assert request.desired == {"name": "PP"}

@@ -30,6 +30,7 @@ WEB = {"href": "/orgs/1/labels/1", "key": "role", "value": "web"}
 DB = {"href": "/orgs/1/labels/2", "key": "role", "value": "db"}
 PROD = {"href": "/orgs/1/labels/3", "key": "env", "value": "prod"}
 WEB_APP = {"href": "/orgs/1/labels/4", "key": "app", "value": "WEB-APP"}
+from .helpers import check_reference
 
 
 class LabelStore(Store):
@@ -111,16 +112,16 @@ def test_label_value_that_yaml_made_a_number_is_refused(value: Any, shown: str) 
             LABEL.desired({"key": "loc", "value": "x", option: value})
         assert str(refused.value) == f"{option}: {problem}"
         with pytest.raises(OptionError) as refused:
-            read_listing(LABEL, {"pce_org_id": 1, option: value})
+            read_listing(LABEL, {option: value}, check_reference)
         assert str(refused.value) == f"{option}: {problem}"
-    params = {"pce_org_id": 1, "state": "present", "key": "loc", "value": "x", "new_value": value}
+    params = {"state": "present", "key": "loc", "value": "x", "new_value": value}
     with pytest.raises(OptionError) as refused:
-        read_desired_state(LABEL, params)
+        read_desired_state(LABEL, params, check_reference)
     assert str(refused.value) == f"new_value: {problem}"
     with pytest.raises(OptionError, match="whose value is the"):
-        read_listing(WORKLOAD, {"pce_org_id": 1, "labels": [{"loc": value}]})
+        read_listing(WORKLOAD, {"labels": [{"loc": value}]}, check_reference)
     with pytest.raises(OptionError, match="whose value is the"):
-        read_listing(PAIRING_PROFILE, {"pce_org_id": 1, "labels": [[{"loc": value}]]})
+        read_listing(PAIRING_PROFILE, {"labels": [[{"loc": value}]]}, check_reference)
 
 
 def test_the_forms_of_an_entry_are_named() -> None:

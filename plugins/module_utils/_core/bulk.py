@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .errors import OptionError
 from .fields import parse_option
 from .reconcile import DesiredState, read_desired_state
 from .resource import PRESENT, Resource, Scope
+from .store import CheckReference
 
 PURGE = "purge"
 PURGE_SCOPE = "purge_scope"
@@ -38,15 +40,18 @@ class Bulk:
     concurrency: int = 1
 
 
-def read_bulk(resource: Resource, params: Mapping[str, Any]) -> Bulk:
+def read_bulk(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> Bulk:
     """Return what the options ask for. Raise OptionError, naming the entry, for a wrong one."""
     concurrency = params.get("concurrency", 1)
     if not 1 <= concurrency <= MAX_CONCURRENCY:
         raise OptionError("concurrency", f"must be 1 to {MAX_CONCURRENCY}, not {concurrency}")
-    return Bulk(read_desired_states(resource, params), _read_purge(resource, params), concurrency)
+    desired_states = read_desired_states(resource, params, check_reference)
+    return Bulk(desired_states, _read_purge(resource, params, check_reference), concurrency)
 
 
-def read_desired_states(resource: Resource, params: Mapping[str, Any]) -> list[DesiredState]:
+def read_desired_states(
+    resource: Resource, params: Mapping[str, Any], check_reference: CheckReference
+) -> list[DesiredState]:
     """Return the desired states of the objects that ``params`` lists.
 
     Raise OptionError naming the entry for a wrong one, and for an object that is listed twice: the two would undo each
@@ -57,7 +62,8 @@ def read_desired_states(resource: Resource, params: Mapping[str, Any]) -> list[D
     for position, entry in enumerate(params[resource.plural]):
         where = f"{resource.plural}[{position}]"
         try:
-            desired_state = read_desired_state(resource, {**params, **entry, "state": entry.get("state") or PRESENT})
+            own = {**params, **entry, "state": entry.get("state") or PRESENT}
+            desired_state = read_desired_state(resource, own, check_reference)
         except OptionError as error:
             raise OptionError(f"{where}.{error.option}", error.problem) from error
         for identity in filter(None, (desired_state.identity, desired_state.new_identity)):
@@ -69,7 +75,7 @@ def read_desired_states(resource: Resource, params: Mapping[str, Any]) -> list[D
     return desired_states
 
 
-def _read_purge(resource: Resource, params: Mapping[str, Any]) -> Purge | None:
+def _read_purge(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> Purge | None:
     if not params[PURGE]:
         return None
     given = params.get(PURGE_SCOPE) or {}
@@ -87,6 +93,6 @@ def _read_purge(resource: Resource, params: Mapping[str, Any]) -> Purge | None:
         other = resource.field(scope.field).refers_to
         for entry in wanted if other is not None else ():
             if other is not None and other.reference in entry:
-                resource.api.check_reference(params, other.plural, where, entry[other.reference])
+                parse_option(where, partial(check_reference, other), entry[other.reference])
         conditions.append((scope, wanted))
     return Purge(conditions)

@@ -9,32 +9,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Protocol
+from typing import Any, Callable
 
 from .errors import AmbiguousError, ContractError, MissingReferenceError
 from .fields import Field, parse_option
 from .plan import Action, Plan
-
-if TYPE_CHECKING:
-    from .store import Store
 
 PRESENT = "present"
 ABSENT = "absent"
 
 Raw = Mapping[str, Any]
 """An object as a server shows it."""
-
-
-class Api(Protocol):
-    """A server's API: the options that say where it is, and how to reach its objects."""
-
-    options: Mapping[str, Mapping[str, Any]]
-
-    def store(self, params: Mapping[str, Any], resource: Resource) -> Store:
-        """Return the store of ``kind`` that the connection options in ``params`` lead to."""
-
-    def check_reference(self, params: Mapping[str, Any], collection: str, option: str, value: str) -> None:
-        """Raise OptionError where ``value`` of ``option`` cannot refer to an object of ``collection`` there."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +53,35 @@ class Scope:
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource.
+    """A resource of an API.
 
-    ``title`` is its name in sentences, ``name`` the key of a module's result, ``plural`` that of its info twin and the
-    last part of its path. ``identity`` are the properties that users together call an object by; those that are
-    ``optional`` are null where they are not given, never the first. ``unique`` says that the server lets no two objects
-    have one identity. ``rename`` is the option that changes the last of them, empty where there is none; ``reference``
-    the property by which the server calls an object. ``on_create`` holds canonical values for what a new object needs
-    and the user left out. ``options`` are the argument specs of options that describe no object but how to go about it;
-    ``renew`` is the one of them by which secret properties are written again (``always``) or for new objects only
-    (``on_create``), ``create_missing`` the one by which objects are made that the task refers to and that do not exist.
-    ``scopes`` are the conditions of which purging demands one, if there are any; ``protected`` is a boolean property of
-    objects that are never purged.
+    Its names: ``title`` in sentences, ``name`` as the key of a module's result, ``plural`` as the key of its info
+    twin's. ``path`` is that of its collection below the organization or the API's base, such as
+    ``sec_policy/draft/ip_lists``; ``id_pattern`` is the form of an id, ``id_example`` one for messages.
+
+    ``identity`` are the properties that users together call an object by; ``optional`` ones are null where they are not
+    given, never the first. ``unique`` means that the server lets no two objects have one identity. ``reference`` is
+    the property by which the server calls an object. ``rename`` is the option that changes the last property of the
+    identity, empty where there is none.
+
+    ``on_create`` holds canonical values for what a new object needs and the user left out. ``options`` are the argument
+    specs of options that describe no object but how to proceed: ``renew`` is the one by which secret properties are
+    written again (``always``) or for new objects only (``on_create``), ``create_missing`` the one by which objects are
+    created that the task refers to and that do not exist.
+
+    ``scopes`` are the conditions of which purging requires one, if there are any; ``protected`` is a boolean property
+    of objects that are never purged.
     """
 
-    api: Api
     title: str
     name: str
     plural: str
     fields: Sequence[Field]
     identity: Sequence[str]
     reference: str
+    path: str = ""
+    id_pattern: str = ""
+    id_example: str = ""
     optional: Sequence[str] = ()
     unique: bool = False
     rename: str = ""
@@ -172,7 +165,7 @@ class Resource:
         """Return what the server calls this object. Raise ContractError where it does not say."""
         value = self.field(self.reference).value_in(raw)
         if not isinstance(value, str) or not value:
-            raise ContractError(f"the server shows a {self.title} without {self.reference}", "GET", self.plural)
+            raise ContractError(f"the server shows a {self.title} without {self.reference}", "GET", self.path)
         return value
 
     def names_of(self, raw: Raw) -> tuple[Any, ...] | None:

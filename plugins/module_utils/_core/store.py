@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable, Protocol
 
 from .plan import Plan
-from .resource import Identity, Raw
+from .resource import Identity, Raw, Resource
+
+CheckReference = Callable[[Resource, str], None]
+"""Raises ValueError, in words, unless a text can be the reference of such an object on the server of a task."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,14 @@ class Store(ABC):
         found = [self.find(identity) for identity in identities]
         return [raw for raw in found if raw is not None]
 
+    def check_reference(self, resource: Resource, reference: str) -> None:
+        """Raise ValueError, in words, unless ``reference`` can be that of an object of ``resource`` on this server.
+
+        References become parts of paths.
+        """
+        if re.fullmatch(resource.id_pattern, reference) is None:
+            raise ValueError(f"is no id of a {resource.title}: {reference!r}")
+
     def check(self, plan: Plan, current: Raw | None) -> None:  # noqa: B027  # most stores take every plan
         """Raise OptionError for a plan that the server cannot carry out. Called in check mode too."""
 
@@ -79,3 +91,12 @@ class Store(ABC):
 
     def ensure_within_deadline(self, count: int, purpose: str) -> None:  # noqa: B027  # not all servers have a limit
         """Raise OptionError where ``count`` requests cannot be sent before the deadline of the task."""
+
+
+class Api(Protocol):
+    """The API of a server: its connection options, and the stores that they lead to."""
+
+    options: Mapping[str, Mapping[str, Any]]
+
+    def store(self, params: Mapping[str, Any], resource: Resource) -> Store:
+        """Return the store of ``resource`` on the server that ``params`` lead to. Raise OptionError for wrong ones."""

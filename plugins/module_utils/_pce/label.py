@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.fields import Field, Filter, exact_text, partial_text, require_text, server, text
 from .._core.resource import Resource
-from .api import PCE
+from .hrefs import NUMBER
 
 
 def user(name: str) -> Field:
@@ -31,10 +31,12 @@ def _key() -> Field:
 
 
 LABEL = Resource(
-    api=PCE,
     title="label",
     name="label",
     plural="labels",
+    path="labels",
+    id_pattern=NUMBER,
+    id_example="7",
     identity=("key", "value"),
     rename="new_value",
     reference="href",

@@ -96,7 +96,7 @@ def keep_keys(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
 def _profile_identity(params: Mapping[str, Any]) -> Identity:
     href, name = params["profile_href"], params["profile"]
     if href is not None:
-        PCE.check_reference(params, PAIRING_PROFILE.plural, "profile_href", href)
+        PCE.check_reference(params, PAIRING_PROFILE, "profile_href", href)
         return Identity(href)
     if not 1 <= len(name) <= 255:
         raise OptionError("profile", "must have 1 to 255 characters")
@@ -186,7 +186,7 @@ def _check_file(task: _Task, known: Mapping[str, Any], profile: Mapping[str, Any
 def _is_gone(task: _Task, href: str) -> bool:
     """Return True if the PCE has no pairing profile with this HREF of a file."""
     try:
-        PCE.check_reference({"pce_org_id": task.pce.org_id}, PAIRING_PROFILE.plural, "path", href)
+        task.pce.check_reference(PAIRING_PROFILE, "path", href)
     except OptionError:
         return False  # it belongs to another organisation, where it may exist
     return task.pce.store(PAIRING_PROFILE).find(Identity(href)) is None

@@ -40,7 +40,7 @@ class PceStore(Store):
         self._http = http
         self._org_id = org_id
         self._resource = resource
-        self._path = hrefs.collection(org_id, resource.plural)
+        self._path = hrefs.collection(org_id, resource.path)
         self._references: dict[str, References] = {}
 
     def find(self, identity: Identity) -> Raw | None:
@@ -167,6 +167,10 @@ class PceStore(Store):
         """Do what an update's plan says. Return ``current`` with what was written: a PCE answers nothing to a PUT."""
         with self._complete(plan) as complete:
             return {**current, **self._put(self.own_href(complete.reference), complete)}
+
+    def check_reference(self, resource: Resource, reference: str) -> None:
+        """Raise ValueError, in words, unless ``reference`` is an HREF of ``resource`` in this organization."""
+        hrefs.check(reference, self._org_id, resource)
 
     def ensure_within_deadline(self, count: int, purpose: str) -> None:
         """Raise OptionError where ``count`` requests cannot be sent before the deadline of the task."""
@@ -304,7 +308,7 @@ class PceStore(Store):
     def own_href(self, href: Any) -> str:
         """Return ``href`` if it can be the HREF of such an object; a wrong one must never become a path."""
         try:
-            hrefs.check(href, self._org_id, self._resource.plural)
+            hrefs.check(href, self._org_id, self._resource)
         except ValueError as error:
             raise ContractError(
                 f"the PCE shows a {self._resource.title} whose href {error}", "GET", self._path

@@ -179,7 +179,7 @@ class Unpairing:
             "vens": [{"href": target.href} for target in batch],
             "firewall_restore": self.firewall_restore,
         }
-        path = f"{hrefs.collection(self.pce.org_id, VEN.plural)}/unpair"
+        path = f"{hrefs.collection(self.pce.org_id, VEN.path)}/unpair"
         limit = f"a PCE takes {MAX_REQUESTS_PER_MINUTE} unpair requests a minute, and the deadline would pass"
         self.pce.http.wait_for_turn(self.rate_limiter, DeadlineError(limit, "PUT", path))
         return find_refusal(self.pce.http.request("PUT", path, body=body), batch)

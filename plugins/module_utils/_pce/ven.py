@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from .._core.fields import partial_text, server, text
 from .._core.resource import Resource
-from .api import PCE
+from .hrefs import UUID, UUID_EXAMPLE
 
 VEN = Resource(
-    api=PCE,
     title="VEN",
     name="ven",
     plural="vens",
+    path="vens",
+    id_pattern=UUID,
+    id_example=UUID_EXAMPLE,
     identity=("hostname",),
     reference="href",
     fields=(

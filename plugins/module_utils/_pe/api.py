@@ -21,7 +21,7 @@ from .checks import CONTROLLER, SPACE_NAME
 from .connector_type import Connector
 from .json_names import OPTION as JSON_NAMES_PATH
 from .json_names import read_json_names
-from .store import PeStore, is_id
+from .store import PeStore
 
 _ALLOW_HTTP = "allow_http"
 
@@ -37,7 +37,7 @@ def warn_of_http(params: Mapping[str, Any]) -> str | None:
 
 
 class Pe:
-    """The API of a connector server, as a table's ``api``."""
+    """The API of a connector server: its connection options, and what they lead to."""
 
     options: Mapping[str, Mapping[str, Any]] = {
         "connector_url": {"type": "str", "required": True, "env": ["PE_CONNECTOR_URL"]},
@@ -92,11 +92,6 @@ class Pe:
                 if entry.get("state") == ABSENT and entry.get(CONTROLLER) and not entry.get(SPACE_NAME)
             },
         )
-
-    def check_reference(self, _params: Mapping[str, Any], _collection: str, option: str, value: str) -> None:
-        """Raise OptionError unless ``value`` can be the id of an instance: it becomes a part of a path."""
-        if not is_id(value):
-            raise OptionError(option, f"is not a valid id of a connector instance: {value!r}")
 
 
 def find_plain(tasks: Sequence[Mapping[str, Any]], resource: Resource) -> dict[Any, dict[str, str]]:

@@ -17,8 +17,8 @@ from .._core.plan import Action, Plan
 from .._core.reconcile import RENEW_ALWAYS, RENEW_ON_CREATE
 from .._core.resource import ABSENT, Identity, Raw, Resource
 from . import settings
-from .api import Pe
 from .controller import parse_controller, read_controller
+from .json_names import NAMES
 
 DEFAULT_CONTROLLER_PORT = 443
 
@@ -112,10 +112,11 @@ def _name(name: str, is_filter: bool = True) -> Field:
 
 
 CONNECTOR_INSTANCE = _ConnectorInstance(
-    api=Pe(),
     title="connector instance",
     name="connector_instance",
     plural="connector_instances",
+    path=NAMES.instances,
+    id_pattern=r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}",
     identity=("controller", "address_space_name"),
     optional=("address_space_name",),
     reference="instance_id",

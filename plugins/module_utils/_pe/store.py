@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,12 +23,6 @@ from .settings import FILE, OPTIONS, PLAIN, SECRET, Setting
 from .visibility import Visibility
 
 _NO_PUT = (404, 405, 501)
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
-
-
-def is_id(value: str) -> bool:
-    """Return True if a text can be the id of an instance, and a part of a path without being encoded."""
-    return _ID.fullmatch(value) is not None
 
 
 class PeStore(Store):
@@ -317,9 +310,11 @@ class PeStore(Store):
 
     def _own_id(self, reference: Any) -> str:
         """Return ``reference`` if it can be the id of an instance; anything else must never become a path."""
-        if not isinstance(reference, str) or not is_id(reference):
-            raise self._contract_error(f"shows a {self._resource.title} whose id is not valid: {reference!r}")
-        return reference
+        try:
+            self.check_reference(self._resource, str(reference))
+        except ValueError as error:
+            raise self._contract_error(f"shows a {self._resource.title} whose id {error}") from error
+        return str(reference)
 
     def _contract_error(self, problem: str) -> ContractError:
         return ContractError(f"the connector server {problem}", "GET", self._names.instances)
