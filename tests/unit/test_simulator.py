@@ -101,7 +101,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 
 @pytest.fixture
-def connect(started: Client) -> Client:
+def pce(started: Client) -> Client:
     """The simulator as it started."""
     started.simulator.reset()
     return started
