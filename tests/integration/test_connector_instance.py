@@ -397,7 +397,7 @@ def test_nothing_is_made_or_deleted_where_the_server_has_other_names(simulator: 
     assert "without a readable controller_ip" in made["msg"]
     purged = _bulk(simulator, connector_instances=[NEW], purge=True)
     assert purged["failed"]
-    assert "cannot be recognised" in purged["msg"]
+    assert "without a readable controller_ip" in purged["msg"]
     nameless = {**connector(simulator, "contrail"), "controller_ip": None, "state": "absent"}
     assert run_module(MODULE, nameless)["failed"]
     assert not any(entry["mutating"] for entry in simulator.journal())

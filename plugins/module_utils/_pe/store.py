@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -367,14 +368,13 @@ class PeStore(Store):
 
     def _own_id(self, reference: Any) -> str:
         """Return ``reference`` if it can be the id of an instance; anything else must never become a path."""
-        try:
-            self.check_reference(self._resource, reference)
-        except ValueError as error:
+        if re.fullmatch(self._resource.id_pattern, reference) is None:
             raise ContractError(
-                f"the connector server shows a {self._resource.title} whose id {error}",
+                f"the connector server shows a {self._resource.title} whose id is no id of a connector instance: "
+                f"{reference!r}",
                 "GET",
                 self._names.instances,
-            ) from error
+            )
         return str(reference)
 
     def _settings_in(self, raw: Raw) -> list[Mapping[str, Any]] | None:
