@@ -188,7 +188,7 @@ def test_the_store_of_workloads_knows_their_labels() -> None:
 def test_references_in_options_are_checked_before_any_request() -> None:
     check = PCE.reference_checker({"pce_org_id": "3"})
     check(PAIRING_PROFILE, "/orgs/3/pairing_profiles/7")
-    with pytest.raises(ValueError, match="^belongs to organisation 1, while pce_org_id is 3"):
+    with pytest.raises(ValueError, match=r"^belongs to organisation 1, while pce_org_id is 3"):
         check(PAIRING_PROFILE, "/orgs/1/pairing_profiles/7")
     with pytest.raises(OptionError, match=r"^pce_org_id: must be 1 or more, not 0$"):
         PCE.reference_checker({"pce_org_id": 0})
