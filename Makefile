@@ -10,8 +10,8 @@ PYTEST := $(BIN)/python -m pytest -q
 unexport PYTHONDONTWRITEBYTECODE
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
-.PHONY: help demo test beside lint docs sanity unit integration reliability-check release-check molecule debootstrap browser chromium \
-	public reliability races hostile mutation matrix bench clean
+.PHONY: help demo test beside lint docs sanity unit integration foreign reliability-check release-check molecule debootstrap browser chromium \
+	public reliability races hostile mutation breaks matrix bench clean
 
 help:
 	@echo "make demo               pair five hosts with a simulated PCE, then keep connector instances, and show it"
@@ -21,6 +21,7 @@ help:
 	@echo "  make sanity             ansible-test sanity, with the ansible-core of .venv"
 	@echo "  make unit               the parts one by one, and hostile input in short"
 	@echo "  make integration        modules, roles, playbooks and all examples against the simulator"
+	@echo "  make foreign            clients of a PCE that others wrote, against the simulator"
 	@echo "  make reliability-check  every fault at every kind of request"
 	@echo "  make release-check      the tarball: what is in it, what Galaxy says of it, and the demo with it alone"
 	@echo "  make molecule           the role on real SSH hosts, which root gets by debootstrap, once, in a minute"
@@ -30,6 +31,7 @@ help:
 	@echo "make races              200 rounds of two runs at a time, and of runs that are killed; make test has some of them"
 	@echo "make hostile            ten thousand cases of hostile options and answers; make test has some of them"
 	@echo "make mutation           change the core and the tables in thousands of ways, and see which changes no test notices"
+	@echo "make breaks             break plugins and playbooks on purpose, and see whether the tests notice; ONLY=inventory for some"
 	@echo "make matrix             each ansible-core and Python that is supported and here; CI_NEEDS_MATRIX=1 needs all"
 	@echo "make bench              measure what it costs, and write the tables of the guide on scale; BENCH=--quick leaves out the largest"
 	@echo "make clean              remove what the others made"
@@ -43,7 +45,7 @@ test: lint docs
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target integration beside
 
 beside:
-	@$(MAKE) --no-print-directory --jobs=1 sanity unit reliability-check release-check molecule browser
+	@$(MAKE) --no-print-directory --jobs=1 sanity unit foreign reliability-check release-check molecule browser
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -69,10 +71,13 @@ sanity: $(VENV)/test
 	$(BIN)/python -m tests.sanity
 
 unit: $(VENV)/test
-	$(PYTEST) tests/unit tests/contract tests/hostile -n $(WORKERS)
+	$(PYTEST) tests/unit tests/controller tests/contract tests/hostile -n $(WORKERS)
 
 integration: $(VENV)/test
 	$(PYTEST) tests/integration tests/examples -n $(WORKERS) --dist worksteal
+
+foreign: $(VENV)/test $(CACHE)/illumio/made $(CACHE)/illumio_py_open/made
+	$(PYTEST) tests/foreign
 
 reliability-check: $(VENV)/test
 	$(PYTEST) tests/reliability
@@ -115,6 +120,9 @@ hostile: $(VENV)/test
 mutation: $(VENV)/test
 	$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY)) $(if $(AGAIN),--again)
 
+breaks: $(VENV)/test
+	$(BIN)/python -m tests.breaks $(if $(ONLY),--only "$(ONLY)")
+
 # Sessions whose Python is not here are skipped, and named in the end.
 matrix: $(VENV)/test
 	$(BIN)/python -m nox $(if $(CI_NEEDS_MATRIX),--error-on-missing-interpreters,--no-error-on-missing-interpreters)
@@ -133,10 +141,18 @@ $(VENV)/test: tests/requirements.txt $(VENV)/demo
 	@$(BIN)/python -m pip install --quiet --requirement $<
 	@touch $@
 
-$(CACHE)/%/made: tests/release/%.txt $(VENV)/demo
+# An environment of its own for each of these files.
+define own_environment
 	@$(BIN)/python -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
+endef
+
+$(CACHE)/%/made: tests/release/%.txt $(VENV)/demo
+	$(own_environment)
+
+$(CACHE)/%/made: tests/foreign/%.txt $(VENV)/demo
+	$(own_environment)
 
 clean:
 	rm -rf $(VENV) $(CACHE) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

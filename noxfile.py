@@ -88,7 +88,7 @@ def jobs(session: nox.Session, core: str) -> None:
     """The main jobs, and the contracts with Ansible, under the oldest and the newest ansible-core."""
     session.install(f"ansible-core=={core}", *_libraries())
     files = [f"tests/integration/test_{name}.py" for name in JOBS]
-    contracts = ["tests/contract/test_modules.py", "tests/contract/test_role.py"]
+    contracts = ["tests/contract/test_modules.py", "tests/contract/test_role.py", "tests/controller"]
     _pytest(session, *files, *contracts, "-n", WORKERS, "--dist", "worksteal")
 
 

@@ -51,7 +51,7 @@ def _connect(simulator: Simulator, directory: Path) -> int:
     for name, instances in simulator.state()["connector_instances"].items():
         for item in instances:
             space = item["endpointAddressSpace"]
-            print(f"    {name:10} {item['controller']['ipAddress']:14} {space['type']} {space['name']}")
+            print(f"    {name:10} {item['controller']['ipAddress']:18} {space['type']} {space['name']}")
     simulator.clear_journal()
     _say("The same again:")
     changed = _changes(_run(*arguments))
@@ -67,12 +67,13 @@ def _wanted(simulator: Simulator, directory: Path) -> list[dict[str, object]]:
     login = {"controller_username": "admin", "controller_password": "of the demo"}
     projects = [("192.0.2.1", "red"), ("192.0.2.1", "blue"), ("192.0.2.2", "red")]
     contrail = [
-        {**login, "controller_ip": ip, "address_space_type": "Project", "address_space_name": name}
+        {**login, "controller": ip, "address_space_type": "Project", "address_space_name": name}
         for ip, name in projects
     ]
     aws = {
         **login,
-        "controller_ip": "192.0.2.3",
+        "controller": "www.aws.amazon.com",
+        "controller_context": "us-east-1",
         "address_space_type": "VPC",
         "address_space_name": "vpc-0a1b2c3d",
         "additional_settings": {"SECURITY_GROUP_NAME": "infected", "SRX_ID_TAG": "srx", "SRX_USERNAME": "security"},

@@ -23,10 +23,10 @@ attributes:
     description: When run twice in a row, the second run changes nothing.
     support: full
   action:
-    description: Has an action plugin, which runs the module in Ansible's worker process if the target is the controller.
+    description: Has an action plugin that runs the module in Ansible's worker process if the target is the controller.
     support: full
     details:
-      - The target is the controller if its name is C(localhost), C(127.0.0.1) or C(::1), with C(delegate_to) or without,
+      - The target is the controller if its name is C(localhost), C(127.0.0.1) or C(::1), delegated or not,
         or if its C(ansible_connection) is V(local).
       - >-
         The module runs in a process of its own, with the same result, on other targets, with C(async), if
@@ -59,10 +59,10 @@ attributes:
     description: When run twice in a row, the second run changes nothing.
     support: full
   action:
-    description: Has an action plugin, which runs the module in Ansible's worker process if the target is the controller.
+    description: Has an action plugin that runs the module in Ansible's worker process if the target is the controller.
     support: full
     details:
-      - The target is the controller if its name is C(localhost), C(127.0.0.1) or C(::1), with C(delegate_to) or without,
+      - The target is the controller if its name is C(localhost), C(127.0.0.1) or C(::1), delegated or not,
         or if its C(ansible_connection) is V(local).
       - >-
         The module runs in a process of its own, with the same result, on other targets, with C(async), if

@@ -105,7 +105,8 @@ notes:
   - An option of the task wins over its environment variable, and both win over what the Python library requests reads
     from the environment. An empty environment variable counts as not set.
   - GET, PUT and DELETE are sent again on broken connections and on 429, 502, 503 and 504. POST is sent again on 429 and
-    when no connection came about; after any other failure the object is looked up before it is sent again, so that
-    never two are made. A certificate error is never tried again.
+    if it was never sent, because connecting failed. After any other end without a clear response, the object is looked
+    up, and the POST is sent again only where the PCE refuses duplicates, so that never two are created. A certificate
+    error is never tried again.
   - "Run it on the controller (C(delegate_to: localhost) or C(connection: local)) unless the hosts reach the PCE's API."
 """

@@ -128,17 +128,17 @@ cache_timeout: 600
 import difflib
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
-from ansible.module_utils.basic import AnsibleFallbackNotFound, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import INSECURE_WARNING, ansible_spec
 from ansible_collections.microseg.enforcement.plugins.module_utils._core.errors import (
     CollectionError,
     MissingLibraryError,
@@ -150,10 +150,10 @@ from ansible_collections.microseg.enforcement.plugins.module_utils._pce import h
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload import (
     WORKLOAD,
-    WorkloadStore,
     address_of,
     is_reachable,
 )
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload_store import WorkloadStore
 
 VARIABLE = "pce_workload"
 _FILES = ("pce_workloads.yml", "pce_workloads.yaml")
@@ -215,7 +215,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         options = {name: value for name, value in self._evaluated(plain).items() if value not in (None, "")}
         if "managed" in options:
             options["managed"] = str(options["managed"]).lower()
-        spec = {name: _with_fallback(item) for name, item in PCE.options.items()}
+        spec = {name: ansible_spec(item) for name, item in PCE.options.items()}
         spec.update({name: _spec(known[name]) for name in _OWN})
         try:
             result = ArgumentSpecValidator(spec).validate({name: options[name] for name in options if name in spec})
@@ -244,10 +244,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Return the workloads that the options of this source ask for, from the cache if it has them."""
         params = {name: self.get_option(name) for name in (*PCE.options, *_OWN)}
         filters = _filters(params)
-        listing = read_listing(WORKLOAD, {"pce_org_id": params["pce_org_id"], **filters})
         client = PCE.connect(params)
+        store = WorkloadStore(client.http, client.org_id, WORKLOAD)
+        listing = read_listing(WORKLOAD, filters, store.check_reference)
         if not params["validate_certs"]:
-            self.display.warning("validate_certs is false: traffic can be intercepted and modified")
+            self.display.warning(INSECURE_WARNING)
         told = [client.management_server, client.org_id, params["api_key"], filters]
         origin = hashlib.sha256(json.dumps(told).encode()).hexdigest()
         key = self.get_cache_key(path)
@@ -255,7 +256,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             kept = self._kept(key)
             if isinstance(kept, dict) and kept.get("origin") == origin and isinstance(kept.get("workloads"), list):
                 return list(kept["workloads"])
-        store = WorkloadStore(client.http, client.org_id, WORKLOAD)
         workloads: list[Workload] = select(WORKLOAD, store, listing)
         if store.unknown_labels:
             self.display.warning(
@@ -300,7 +300,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         while len(set(names)) < len(names):
             counts = Counter(names)
             names = [
-                f"{name}-{hrefs.number(workload['href'])}" if counts[name] > 1 else name
+                f"{name}-{hrefs.id_of(workload['href'])}" if counts[name] > 1 else name
                 for name, workload in zip(names, workloads)
             ]
         return dict(zip(names, workloads))
@@ -319,7 +319,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 )
 
     def _name(self, workload: Workload) -> str:
-        own = {**workload, "address": next(iter(workload["addresses"]), None), "uuid": hrefs.number(workload["href"])}
+        own = {**workload, "address": next(iter(workload["addresses"]), None), "uuid": hrefs.id_of(workload["href"])}
         for choice in (*self.get_option("hostnames"), "uuid"):
             text = own[choice]
             if text and _is_name(text):
@@ -343,20 +343,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.inventory.add_group(group)
             self.inventory.add_host(name, group=group)
             groups.setdefault(group, set()).add(one_line(f"{key}={value}"))
-
-
-def _with_fallback(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an option's argument spec, with its environment variables as Ansible's fallback."""
-    spec = {key: value for key, value in item.items() if key != "env"}
-    return {**spec, "fallback": (_from_environment, list(item["env"]))}
-
-
-def _from_environment(*names: str) -> str:
-    """Return the first of the variables that is set; an empty one counts as unset."""
-    for name in names:
-        if os.environ.get(name):
-            return os.environ[name]
-    raise AnsibleFallbackNotFound
 
 
 def _spec(documented: Mapping[str, Any]) -> dict[str, Any]:
@@ -388,12 +374,9 @@ def _filters(params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _wanted_labels(labels: Mapping[Any, Any]) -> list[dict[str, str]]:
+def _wanted_labels(labels: Mapping[Any, Any]) -> list[dict[str, Any]]:
     """Return the option ``labels`` as entries of the info module's."""
-    for key, value in labels.items():
-        if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
-            raise OptionError("labels", f"{one_line(key)}: must have one value, a text, not {one_line(value)!r}")
-    return [{"key": str(key), "value": str(value)} for key, value in labels.items()]
+    return [{"key": key, "value": value} for key, value in labels.items()]
 
 
 def _is_name(text: str) -> bool:

@@ -28,11 +28,11 @@ options:
       - The key of the label, such as V(role), V(app), V(env), V(loc), or one of the organisation's own. The key of a
         label cannot be changed.
       - Either O(key) and O(value) or O(href) are needed.
-    type: str
+    type: raw
   value:
     description:
       - The exact value of the label, 1 to 255 characters.
-    type: str
+    type: raw
   href:
     description:
       - The HREF of an existing label, such as V(/orgs/1/labels/7).
@@ -41,7 +41,7 @@ options:
     description:
       - The value that the label shall have, 1 to 255 characters. Whatever carries the label keeps it.
       - A label that already has it counts as changed. If neither exists, one is created with it.
-    type: str
+    type: raw
   external_data_set:
     description:
       - The data set that the label comes from. An empty text clears it.
@@ -139,12 +139,13 @@ label:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.resource import manage
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.label import LABEL
 
 
 def main() -> None:
     """Run the module."""
-    manage(LABEL)
+    manage(LABEL, PCE)
 
 
 if __name__ == "__main__":

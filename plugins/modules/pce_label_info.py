@@ -28,11 +28,11 @@ options:
   key:
     description:
       - The whole key.
-    type: str
+    type: raw
   value:
     description:
       - The value or a part of it, as the PCE compares. With O(exact) the whole value.
-    type: str
+    type: raw
   exact:
     description:
       - Whether O(value) has to be equal, in every letter, instead of being contained.
@@ -138,12 +138,13 @@ labels:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.label import LABEL
 
 
 def main() -> None:
     """Run the module."""
-    inspect(LABEL)
+    inspect(LABEL, PCE)
 
 
 if __name__ == "__main__":

@@ -3,23 +3,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Generate, keep and revoke pairing keys of a PCE."""
+"""Create, save and revoke pairing keys of a PCE."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_key
-short_description: Generate, keep and revoke pairing keys of an Illumio PCE
+short_description: Manage pairing keys on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Generates pairing keys (activation codes) of a pairing profile, with which hosts pair with the PCE.
-  - The PCE shows a pairing key once and never again, and it cannot list them. With O(path) the keys are kept in a file,
-    and the same ones are returned until they expire. B(Without) O(path) B(each run generates new keys), and reports a
-    change each time.
-  - How often a key can be used, and for how long, is what the pairing profile said when the key was generated. The PCE
-    does not tell how many uses are left of a key, so the file does not know either.
+  - Creates pairing keys (activation codes) of a pairing profile, with which hosts pair with the PCE.
+  - A PCE shows a pairing key once and never again, and cannot list its keys. With O(path) the keys are saved in a file,
+    and the same keys are returned until they expire. B(Without) O(path) B(each run creates new keys) and reports a
+    change.
+  - The pairing profile decides, when a key is created, how many hosts can pair with the key and when the key expires.
+    The PCE does not show how many uses of a key are left.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes
@@ -31,12 +31,13 @@ attributes:
     support: partial
     details:
       - With O(path) the second run changes nothing, unless O(state=renewed).
-      - Without O(path) each run generates, or with O(state=absent) revokes, since nothing remembers the run before.
+      - Without O(path) each run creates keys, or with O(state=absent) revokes them, since there is no record of the
+        run before.
 options:
   profile:
     description:
-      - The exact name of the pairing profile. It has to be enabled.
-      - Exactly one of O(profile) and O(profile_href) is needed.
+      - The exact name of the pairing profile.
+      - Exactly one of O(profile) and O(profile_href) is required.
     type: str
   profile_href:
     description:
@@ -44,35 +45,47 @@ options:
     type: str
   path:
     description:
-      - A file on the host that runs the module, in which the keys are kept. Its directory has to exist.
-      - It is written with mode 0600, whole or not at all; a second run waits until the first is done with it.
-      - Its keys are used until they expire, or until O(profile) is another one than theirs.
+      - The file, on the host that runs the module, in which the keys are saved. Its directory must exist, on a file
+        system with locks.
+      - The file is written with mode 0600, as a whole or not at all. A second run waits until the first has finished.
+        No key is created unless there is space to save it.
+      - One file holds the keys of one pairing profile. The task fails, and changes nothing, if the file holds keys of
+        another pairing profile or of another PCE, belongs to a user other than the user of the task and root, or is
+        writable by other users.
     type: path
   count:
     description:
-      - How many keys are wanted, 1 to 10000. Missing ones are generated; those that are there are not generated again.
+      - How many keys to return, 1 to 10000. With O(path) only the missing ones are created.
     type: int
     default: 1
   state:
     description:
       - V(present) returns O(count) keys.
-      - V(renewed) generates new ones in any case. Those that it replaces in the file stay valid at the PCE.
-      - V(absent) revokes B(all) keys of the pairing profile, whoever generated them, since the PCE cannot revoke one,
-        and removes the file. If O(path) is given and does not exist, that counts as done.
+      - V(renewed) creates new keys in any case. The keys that they replace in the file stay valid on the PCE.
+      - V(absent) revokes B(all) keys of the pairing profile, including those that other users created, since a PCE
+        cannot revoke a single key, and deletes the file. If O(path) is set and the file does not exist, nothing is
+        done.
     type: str
     choices: [present, renewed, absent]
     default: present
 notes:
-  - The result holds the activation codes. Register it, and set C(no_log) on the task, so that they are not shown.
-  - It does not run with C(async), since Ansible keeps the result of such a task in a file that everybody can read.
-  - In check mode nothing is generated; what would be has null for its RV(pairing_keys[].activation_code). Check mode
-    fails where the run itself would, for a pairing profile that is missing, disabled, or not the API key's to use.
+  - The result contains the activation codes, which are secrets. Register it, and set C(no_log) on the task.
+  - The module does not run with C(async), since Ansible saves the result of such a task in a file that other users can
+    read.
+  - If the connection breaks while a key is being created, the task fails at once and reports a change, since the PCE
+    may have created a key that was never received. The request is not sent again. The message says how to revoke the
+    key.
+  - A disabled pairing profile is a warning. If the PCE refuses to create keys of it, the task fails with the reason
+    that the PCE gives.
+  - In check mode no key is created, and RV(pairing_keys[].activation_code) of a key that would be created is null. A
+    pairing profile that O(profile) names and that does not exist is then a warning, since an earlier task of the play
+    may create it.
 seealso:
   - module: microseg.enforcement.pce_pairing_profile
 """
 
 EXAMPLES = r"""
-- name: Have a pairing key, the same one in every run
+- name: Create a pairing key and return the same one in each run
   microseg.enforcement.pce_pairing_key:
     pce_host: pce.example.com
     api_key: "{{ pce_api_key }}"
@@ -82,7 +95,7 @@ EXAMPLES = r"""
   register: pairing_key
   no_log: true
 
-- name: Generate three keys that are kept nowhere (connection from the environment)
+- name: Create three keys without saving them (connection from the environment)
   microseg.enforcement.pce_pairing_key:
     profile: PP-WEB
     count: 3
@@ -104,12 +117,14 @@ pairing_keys:
   returned: success
   contains:
     activation_code:
-      description: The activation code, a secret. Null in check mode where it would be generated.
+      description: The activation code, a secret. Null in check mode for a key that would be created.
       type: str
       returned: always
       sample: "********"
     pairing_profile:
-      description: The pairing profile that the key belongs to, by C(href) and C(name).
+      description:
+        - The C(href) and C(name) of the pairing profile that the key belongs to. The C(href) is null in check mode if
+          the pairing profile does not exist.
       type: dict
       returned: always
       sample: {"href": "/orgs/1/pairing_profiles/24", "name": "PP-WEB"}
@@ -119,17 +134,17 @@ pairing_keys:
       returned: always
       sample: 5
     created_at:
-      description: When the key was generated, by the clock of the host that ran the module (UTC).
+      description: When the key was created, by the clock of the host that ran the module (UTC).
       type: str
       returned: always
       sample: "2026-06-08T23:13:29Z"
     expires_at:
-      description: When the key expires, by the same clock; null if it does not.
+      description: When the key expires, by the same clock; null if it does not expire.
       type: str
       returned: always
       sample: "2026-06-09T00:13:29Z"
 management_server:
-  description: The host and port of the PCE, as VENs are told it.
+  description: The host and port of the PCE, in the form that VENs expect.
   type: str
   returned: success
   sample: pce.example.com:8443

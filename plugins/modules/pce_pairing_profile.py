@@ -353,12 +353,13 @@ pairing_profile:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.resource import manage
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 
 def main() -> None:
     """Run the module."""
-    manage(PAIRING_PROFILE)
+    manage(PAIRING_PROFILE, PCE)
 
 
 if __name__ == "__main__":

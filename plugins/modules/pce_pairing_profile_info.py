@@ -361,12 +361,13 @@ pairing_profiles:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 
 def main() -> None:
     """Run the module."""
-    inspect(PAIRING_PROFILE)
+    inspect(PAIRING_PROFILE, PCE)
 
 
 if __name__ == "__main__":

@@ -403,12 +403,13 @@ outcomes:
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.bulk import manage_all
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
 
 def main() -> None:
     """Run the module."""
-    manage_all(PAIRING_PROFILE, {"concurrency": {"type": "int", "default": 4}})
+    manage_all(PAIRING_PROFILE, PCE, {"concurrency": {"type": "int", "default": 4}})
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_
 
 def main() -> None:
     """Run the module."""
-    run(OPTIONS, PCE.options, lambda params, _check_mode: fetch_script(params))
+    run(OPTIONS, PCE.options, lambda params, _check_mode: fetch_script(PCE.connect(params, base=""), params))
 
 
 if __name__ == "__main__":

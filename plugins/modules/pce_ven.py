@@ -126,12 +126,17 @@ vens:
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import run
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven import OPTIONS, keep_vens
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_state import OPTIONS, set_ven_state
 
 
 def main() -> None:
     """Run the module."""
-    run(OPTIONS, PCE.options, keep_vens, required_one_of=[("hostnames", "hrefs")])
+    run(
+        OPTIONS,
+        PCE.options,
+        lambda params, check_mode: set_ven_state(PCE.connect(params), params, check_mode),
+        required_one_of=[("hostnames", "hrefs")],
+    )
 
 
 if __name__ == "__main__":

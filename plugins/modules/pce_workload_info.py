@@ -235,11 +235,12 @@ workloads:
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload import WORKLOAD
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload_store import WORKLOADS
 
 
 def main() -> None:
     """Run the module."""
-    inspect(WORKLOAD)
+    inspect(WORKLOAD, WORKLOADS, mutually_exclusive=[("hostname", "hostnames")])
 
 
 if __name__ == "__main__":

@@ -3,19 +3,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Show what a connector of a Policy Enforcer is."""
+"""Get the type of a connector of a Policy Enforcer."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pe_connector_info
-short_description: Show what a connector of a Juniper Policy Enforcer is
+short_description: Get the type of a connector of a Juniper Policy Enforcer
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Returns the type of a connector of a Juniper Policy Enforcer, what it can do, whether its instances need an
-    address space, and which settings they have.
+  - Returns the type of a connector of a Juniper Policy Enforcer, its capabilities, the settings of its instances, and
+    whether they need a context of the controller.
 extends_documentation_fragment:
   - microseg.enforcement.pe
   - microseg.enforcement.attributes.info
@@ -25,7 +25,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See which settings an instance needs
+- name: Get the settings that an instance needs
   microseg.enforcement.pe_connector_info:
     connector_url: https://pe.example.com:7444
   register: aws
@@ -38,17 +38,20 @@ connector:
   returned: success
   contains:
     type:
-      description: Its type.
+      description: The type of the connector.
       type: str
       returned: always
       sample: Amazon Web Services
     controller_contexts:
-      description: Whether its instances need a context, the address space; null where the server does not say.
+      description:
+        - Whether an instance needs a context of the controller in addition to its address, such as a region of AWS;
+          null if the server does not say.
+        - It does not say whether an instance has an address space.
       type: bool
       returned: always
       sample: true
     capabilities:
-      description: What it can do.
+      description: The capabilities of the connector.
       type: list
       elements: str
       returned: always
@@ -60,12 +63,12 @@ connector:
       returned: always
       contains:
         name:
-          description: The name.
+          description: The name of the setting.
           type: str
           returned: always
           sample: PRIVATE_KEY_FILE
         description:
-          description: What it is for.
+          description: The description of the setting.
           type: str
           returned: always
           sample: SRX Authentication Key
@@ -75,7 +78,7 @@ connector:
           returned: always
           sample: file
         required:
-          description: Whether an instance has to have it.
+          description: Whether an instance must have it.
           type: bool
           returned: always
           sample: true
@@ -90,7 +93,7 @@ def main() -> None:
     run(
         {},
         Pe.options,
-        lambda params, _check_mode: {"changed": False, "connector": Pe().connector(params).type().shown()},
+        lambda params, _check_mode: {"changed": False, "connector": Pe().connector(params).type().to_result()},
     )
 
 

@@ -15,8 +15,8 @@ author:
   - The microseg.enforcement contributors (@microseg)
 description:
   - Returns the instances of a connector of a Juniper Policy Enforcer that match all given filters.
-  - Passwords and secret settings are never returned, even where the server shows them. Where a setting's name does
-    not tell, the connector is asked for the types of its settings.
+  - Passwords and secret settings are never returned, even if the server shows them. If the name of a setting does not
+    say whether it is a secret, the connector is asked for the types of its settings.
 extends_documentation_fragment:
   - microseg.enforcement.pe
   - microseg.enforcement.attributes.info
@@ -24,23 +24,24 @@ extends_documentation_fragment:
 options:
   instance_id:
     description:
-      - The id of one instance. None is found if it does not exist.
+      - The ID of one instance. The result is empty if it does not exist.
     type: str
-  controller_ip:
+  controller:
     description:
-      - The address of the controller system, in any spelling.
+      - The address of the controller, in any spelling (see
+        O(microseg.enforcement.pe_connector_instance#module:controller)).
     type: str
   address_space_type:
     description:
-      - What the address space is, such as V(Project).
+      - The type of the address space, such as V(Project) (exact match).
     type: str
   address_space_name:
     description:
-      - The name of the address space, exactly.
+      - The name of the address space (exact match).
     type: str
   max_results:
     description:
-      - How many instances to return at most.
+      - The maximum number of instances to return.
     type: int
 seealso:
   - module: microseg.enforcement.pe_connector_instance
@@ -52,62 +53,69 @@ EXAMPLES = r"""
     connector_url: https://pe.example.com:7443
   register: all
 
-- name: List those of one controller (connection from the environment)
+- name: List the instances of one controller (connection from the environment)
   microseg.enforcement.pe_connector_instance_info:
-    controller_ip: 10.92.82.18
+    controller: 10.92.82.18
 """
 
 RETURN = r"""
 connector_instances:
-  description: The instances that match, in the order of the server; empty if there are none. They never hold a secret.
+  description:
+    - The instances that match, in the order of the server; empty if there are none. They never contain a secret.
   type: list
   elements: dict
   returned: success
   contains:
     instance_id:
-      description: The id that the server allotted.
+      description: The ID that the server assigned.
       type: str
       returned: always
       sample: 8f0b2b0e-6d58-4c5e-9c7c-0f5d3c1f7a10
-    controller_ip:
-      description: The address of the controller system.
+    controller:
+      description: The address of the controller.
       type: str
       returned: always
       sample: 10.92.82.18
     controller_port:
-      description: Its port.
+      description: The port of the controller.
       type: int
       returned: always
       sample: 443
     controller_username:
-      description: The user that the connector logs in as.
+      description: The user name with which the connector logs in to the controller.
       type: str
       returned: always
       sample: admin
+    controller_context:
+      description: The context of the controller, or null if it has none.
+      type: str
+      returned: always
+      sample: us-east-1
     address_space_type:
-      description: What the address space is, or null where the connector has none.
+      description: The type of the address space, or null if the instance has none.
       type: str
       returned: always
       sample: Project
     address_space_name:
-      description: The name of the address space, or null where the connector has none.
+      description: The name of the address space, or null if the instance has none.
       type: str
       returned: always
       sample: demo
     additional_settings:
-      description: The settings that may be seen, name and value. Secrets and files are left out.
+      description: The settings that are not secret, by name. Secrets and files are omitted.
       type: dict
       returned: always
       sample: {"SRX_USERNAME": "security"}
 """
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.info import inspect
+from ansible_collections.microseg.enforcement.plugins.module_utils._pe.api import Pe
 from ansible_collections.microseg.enforcement.plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
 
 def main() -> None:
     """Run the module."""
-    inspect(CONNECTOR_INSTANCE)
+    inspect(CONNECTOR_INSTANCE, Pe())
 
 
 if __name__ == "__main__":

@@ -47,5 +47,21 @@ def test_layers(path: Path) -> None:
         assert not any(item.startswith("._pce") for item in used)
 
 
+TABLES = [
+    "_pce/label.py",
+    "_pce/pairing_profile.py",
+    "_pce/ven.py",
+    "_pce/workload.py",
+    "_pe/connector_instance.py",
+]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_table_names_no_api_and_no_store(name: str) -> None:
+    rooms = ("._ansible", "._http", "._pce.api", "._pe.api", "._core.store")
+    used = imports(UTILS / name)
+    assert not any(item.startswith(rooms) or item.endswith("store") for item in used), used
+
+
 def test_there_are_layers_to_test() -> None:
     assert {"_ansible/module.py", "_http/library.py"} <= {path.relative_to(UTILS).as_posix() for path in FILES}

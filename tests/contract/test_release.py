@@ -57,7 +57,7 @@ def test_the_documentation_names_no_other_version() -> None:
 
 
 def test_the_user_agent_has_no_version_that_could_be_forgotten() -> None:
-    text = (ROOT / "plugins" / "module_utils" / "_http" / "client.py").read_text()
+    text = (ROOT / "plugins" / "module_utils" / "_http" / "session.py").read_text()
     assert re.findall(r'^USER_AGENT = "(.*)"$', text, re.MULTILINE) == ["microseg.enforcement"]
 
 

@@ -74,6 +74,9 @@ PASSWORDS = {
     "new_contrail_password": "p-new",
     "aws_access": "a",
     "aws_secret": "p-aws",
+    "azure_controller": "azure.example.com",
+    "azure_user": "a",
+    "azure_password": "p-azure",
 }
 
 STAGES = {
@@ -138,7 +141,7 @@ STAGES = {
         seed={"connector_instances": {"contrail": [instance("red")]}}
     ),
     "plugins/modules/pe_connector_instances.py": Stage(
-        changed=1, variables=PASSWORDS, seed={"connector_instances": {"contrail": [instance("green")]}}
+        changed=2, variables=PASSWORDS, seed={"connector_instances": {"contrail": [instance("green")]}}
     ),
     "plugins/inventory/pce_workloads.py": Stage(seed=SOURCE, files={".pce_secret": "of the file"}),
     "plugins/filter/csp_source.yml": Stage(),

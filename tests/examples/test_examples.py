@@ -58,6 +58,7 @@ class Runner:
             "pce.example.com": self.simulator.host,
             "https://pe.example.com:7443": self.simulator.connectors["contrail"],
             "https://pe.example.com:7444": self.simulator.connectors["aws"],
+            "https://pe.example.com:7445": self.simulator.connectors["free"],
             "api_0123456789abcdef": self.simulator.api_key,
             "of the file": self.simulator.api_secret,
             "/etc/keys": str(self.directory),

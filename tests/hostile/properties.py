@@ -154,7 +154,7 @@ def _of_output(ended: Ended) -> Iterator[str]:
         return
     if "Traceback" in ended.stderr or "exception" in result:
         yield f"a traceback beside the result: {ended.stderr[-300:]}"
-    if "a defect of this collection" in ended.stdout:
+    if "please report this bug" in ended.stdout:
         yield f"an unexpected exception: {result.get('msg')}"
     if bool(result.get("failed")) != (ended.status == 1):
         yield f"exit status {ended.status} and failed {result.get('failed')}"
@@ -371,11 +371,15 @@ def _against_creation(look: Exchange, names: Any, collection: str) -> str:
 
 
 def _is_whole(look: Exchange) -> bool:
-    total = {name.lower(): value for name, value in look.reply.headers}.get("x-total-count", "").strip()
-    count = len(look.shown or ())
+    """Fewer objects than were asked for are the whole; without a filter they must reach the count."""
     if "/datafiles/" in look.path:
         return True
-    return count >= int(total) if re.fullmatch("[0-9]{1,4000}", total) else count < 500
+    query = dict(parse_qsl(look.sent.target.partition("?")[2]))
+    limit = int(query.pop("max_results", 500))
+    total = {name.lower(): value for name, value in look.reply.headers}.get("x-total-count", "").strip()
+    count = len(look.shown or ())
+    is_counted = not query and re.fullmatch("[0-9]{1,12}", total) is not None
+    return count < limit and not (is_counted and count < int(total))
 
 
 def _lists(exchange: Exchange, collection: str) -> bool:
@@ -416,7 +420,7 @@ def _declared(ended: Ended, collection: str) -> list[dict[str, Any]]:
         if not isinstance(entry, Mapping):
             continue
         if collection == "instances":
-            address = _address(str(entry.get("controller_ip", "")).strip())
+            address = _address(str(entry.get("controller", "")).strip())
             space = entry.get("address_space_name")
             found.append(
                 {
@@ -445,11 +449,21 @@ def _declared(ended: Ended, collection: str) -> list[dict[str, Any]]:
 
 
 def _address(text: str) -> str:
-    """Return an address in its usual spelling; an IPv4 address written as an IPv6 one is the former."""
+    """Return a controller in its usual spelling; an IPv4 address written as an IPv6 one is the former."""
+    if "://" in text:
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            return text
+        host = _address(parts.hostname or "")
+        where = f"[{host}]" if ":" in host else host
+        end = "" if port in (None, {"https": 443, "http": 80}.get(parts.scheme)) else f":{port}"
+        return f"{parts.scheme}://{where}{end}{parts.path.rstrip('/')}"
     try:
-        found = ipaddress.ip_address(text)
+        found = ipaddress.ip_address(text.strip("[]"))
     except ValueError:
-        return text
+        return text.lower().removesuffix(".")
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 

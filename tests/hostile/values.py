@@ -23,10 +23,11 @@ _INSTANCE: Options = {
     "controller_password": HIDDEN + "controller",
     "additional_settings": {"SECURITY_GROUP_NAME": "infected"},
     "secret_settings": {"SRX_PASSWORD": HIDDEN + "setting"},
+    "controller_context": "us-east-1",
     "address_space_type": "VPC",
 }
-_NEW: Options = {**_INSTANCE, "controller_ip": "192.0.2.50", "address_space_name": "new"}
-_OLD: Options = {**_INSTANCE, "controller_ip": "192.0.2.1", "address_space_name": "space1"}
+_NEW: Options = {**_INSTANCE, "controller": "192.0.2.50", "address_space_name": "new"}
+_OLD: Options = {**_INSTANCE, "controller": "192.0.2.1", "address_space_name": "space1"}
 
 PROFILE = "/orgs/1/pairing_profiles/2"
 
@@ -77,12 +78,14 @@ TASKS: dict[str, list[Options]] = {
     "pe_connector_info": [{}],
     "pe_connector_instance": [
         _NEW,
+        {**_NEW, "controller": "Connector.Example.com."},
+        {**_NEW, "controller": "https://connector.example.com:443/"},
         {**_OLD, "controller_port": 8443},
         {**_OLD, "update_password": "always"},
-        {"controller_ip": "192.0.2.1", "address_space_name": "space1", "state": "absent"},
+        {"controller": "192.0.2.1", "address_space_name": "space1", "state": "absent"},
         {"instance_id": "i-1", "state": "absent"},
     ],
-    "pe_connector_instance_info": [{}, {"controller_ip": "192.0.2.1"}, {"instance_id": "i-1"}],
+    "pe_connector_instance_info": [{}, {"controller": "192.0.2.1"}, {"instance_id": "i-1"}],
     "pe_connector_instances": [
         {"connector_instances": [_NEW, {**_OLD, "controller_port": 8443}]},
         {"connector_instances": [_OLD], "purge": True},

@@ -47,6 +47,9 @@ class _Socket:
         raw, self._sent = bytes(self._sent), bytearray()
         return io.BytesIO(self._answer(_parsed(raw, *self._to)))
 
+    def fileno(self) -> int:
+        return -1
+
     def settimeout(self, _seconds: float | None) -> None:
         pass
 

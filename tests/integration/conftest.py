@@ -13,7 +13,7 @@ from tests.simulator.launch import Simulator, running
 @pytest.fixture(scope="session")
 def _simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     directory: Path = tmp_path_factory.mktemp("simulator")
-    with running(directory, connectors=["contrail", "aws", "clearpass", "free"]) as simulator:
+    with running(directory, connectors=["contrail", "aws", "clearpass", "free", "http://plain=contrail"]) as simulator:
         yield simulator
 
 

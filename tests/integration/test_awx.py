@@ -250,8 +250,9 @@ def test_every_injected_variable_is_one_that_the_modules_read(
     read = {option["env"][0]: option_name for option_name, option in api.options.items()}
     injected = {*objects["credential_type"][name]["injectors"]["env"]}
     assert injected <= {*read}
-    # How long and how often is the job's matter, and not the credential's.
-    assert {read[variable] for variable in {*read} - injected} <= {"timeout", "deadline", "max_requests_per_minute"}
+    # How long and how often is the job's matter, and what a project's file says of a connector is the project's.
+    of_the_job = {"timeout", "deadline", "max_requests_per_minute", "allow_http", "json_names_path"}
+    assert {read[variable] for variable in {*read} - injected} <= of_the_job
 
 
 @pytest.mark.parametrize("name", ["Connector instances", "Enforce", "Pair hosts", "Pairing report", "Unpair hosts"])
@@ -504,7 +505,7 @@ def test_a_job_keeps_connector_instances(
         "controller_username": "{{ pe_controller_username }}",
         "controller_password": "{{ pe_controller_password }}",
     }
-    space = {"controller_ip": "10.92.82.18", "address_space_type": "Project", "address_space_name": "red"}
+    space = {"controller": "10.92.82.18", "address_space_type": "Project", "address_space_name": "red"}
     play = [
         {
             "name": "Job",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests import documented
 from tests.integration.invariants import Case, Resource, check_case
@@ -22,16 +24,18 @@ PASSWORD = "Corr3ct-Horse&Battery"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw\n-----END PRIVATE KEY-----\n"
 IDENT = "8f0b2b0e-6d58-4c5e-9c7c-0f5d3c1f7a10"
 
-IS: dict[str, Any] = {"controller_ip": "10.92.82.18", "address_space_name": "demo"}
+IS: dict[str, Any] = {"controller": "10.92.82.18", "address_space_name": "demo"}
 LOGIN: dict[str, Any] = {"controller_username": "admin", "controller_password": PASSWORD}
 NEW: dict[str, Any] = {**IS, **LOGIN, "address_space_type": "Project"}
 SHOWN: dict[str, Any] = {
     **IS,
     "controller_port": 443,
     "controller_username": "admin",
+    "controller_context": None,
     "address_space_type": "Project",
     "additional_settings": {},
 }
+REGION = {"controller_context": "us-east-1"}
 SETTINGS = {"SECURITY_GROUP_NAME": "infected-hosts", "SRX_ID_TAG": "srx", "SRX_USERNAME": "security"}
 
 
@@ -48,7 +52,15 @@ OTHERS = [
     _raw("demo", "v6", "2001:0db8:0000::0018"),
 ]
 AWS = {
-    **_raw(),
+    **_raw(
+        controller={
+            "ipAddress": "WWW.aws.amazon.com",
+            "port": 443,
+            "username": "admin",
+            "password": PASSWORD,
+            "context": "us-east-1",
+        }
+    ),
     "endpointAddressSpace": {"type": "VPC", "name": "demo"},
     "additionalSettings": [
         {"name": "PRIVATE_KEY_FILE", "value": KEY},
@@ -80,8 +92,8 @@ def _with(*raws: dict[str, Any], server: str = "contrail") -> dict[str, Any]:
 ALL_OTHERS = tuple(raw["id"] for raw in OTHERS)
 CONTRAIL_CASES = [
     Case("create", NEW, result=SHOWN),
-    Case("create by another spelling", {**NEW, "controller_ip": "2001:DB8:0:0::18"},
-         result={**SHOWN, "controller_ip": "2001:db8::18"}),
+    Case("create by another spelling", {**NEW, "controller": "2001:DB8:0:0::18"},
+         result={**SHOWN, "controller": "2001:db8::18"}),
     Case("create with a port", {**NEW, "controller_port": 8443}, result={"controller_port": 8443}),
     Case("create beside like ones", NEW, seed=_with(*OTHERS), untouched=ALL_OTHERS, result=SHOWN),
     Case("create with strange characters", {**NEW, "address_space_name": "a&b=c %2e/../ü \"'#?"},
@@ -91,12 +103,30 @@ CONTRAIL_CASES = [
     Case("unchanged by id", {"instance_id": IDENT}, changed=False, seed=_with(DEMO), result=SHOWN, reads=1),
     Case("unchanged, though the password may differ", {**NEW, "controller_password": "another"}, changed=False,
          seed=_with(DEMO), reads=1),
-    Case("unchanged in another spelling", {**NEW, "controller_ip": "2001:DB8::0:18"}, changed=False,
-         seed=_with(*OTHERS), untouched=ALL_OTHERS, result={"instance_id": "v6", "controller_ip": "2001:db8::18"}),
-    Case("unchanged as a mapped address", {**NEW, "controller_ip": "::ffff:10.92.82.18"}, changed=False,
+    Case("unchanged in another spelling", {**NEW, "controller": "2001:DB8::0:18"}, changed=False,
+         seed=_with(*OTHERS), untouched=ALL_OTHERS, result={"instance_id": "v6", "controller": "2001:db8::18"}),
+    Case("unchanged as a mapped address", {**NEW, "controller": "::ffff:10.92.82.18"}, changed=False,
          seed=_with(DEMO), result=SHOWN),
     Case("unchanged port as text", {**IS, "controller_port": 443}, changed=False,
          seed=_with(_raw(controller={**DEMO["controller"], "port": "443"})), result=SHOWN),
+    Case("create at a host name", {**NEW, "controller": "Contrail.Example.com."},
+         result={**SHOWN, "controller": "contrail.example.com"}),
+    Case("unchanged as a host name", {**NEW, "controller": "CONTRAIL.example.com"}, changed=False,
+         seed=_with(_raw(ip="contrail.example.com.")), result={"controller": "contrail.example.com"}),
+    Case("create at a URL", {**NEW, "controller": "https://Contrail.example.com:443/"},
+         result={**SHOWN, "controller": "https://contrail.example.com"}),
+    Case("create beside a URL", {**NEW, "controller": "contrail.example.com"},
+         seed=_with(_raw(ip="https://contrail.example.com")), untouched=(IDENT,),
+         result={**SHOWN, "controller": "contrail.example.com"}),
+    Case("create without an address space", {**LOGIN, "controller": "10.92.82.18"}, seed=_with(*OTHERS),
+         untouched=ALL_OTHERS, result={**SHOWN, "address_space_name": None, "address_space_type": None}),
+    Case("create with a context", {**NEW, "controller_context": "zone-1"},
+         result={**SHOWN, "controller_context": "zone-1"}),
+    Case("update the context", {**NEW, "controller_context": "zone-1"}, seed=_with(DEMO),
+         result={**SHOWN, "instance_id": IDENT, "controller_context": "zone-1"}),
+    Case("unchanged without a port shown", {**NEW, "controller_port": 443}, changed=False,
+         seed=_with(_raw(controller={name: value for name, value in DEMO["controller"].items() if name != "port"})),
+         result=SHOWN),
     Case("update", {**IS, "controller_port": 8443, "controller_password": PASSWORD}, seed=_with(DEMO, *OTHERS),
          untouched=ALL_OTHERS, result={**SHOWN, "instance_id": IDENT, "controller_port": 8443}),
     Case("update by id", {"instance_id": IDENT, "controller_username": "root", "controller_password": PASSWORD},
@@ -138,19 +168,20 @@ def key(tmp_path: Path) -> str:
 @pytest.mark.parametrize("secrets", SECRETS)
 def test_aws(simulator: Simulator, key: str, secrets: str) -> None:
     files = {"file_settings": {"PRIVATE_KEY_FILE": key}}
-    whole = {**NEW, "address_space_type": "VPC", "additional_settings": SETTINGS, **files}
+    at_aws = {"controller": "www.aws.amazon.com", "address_space_name": "demo"}
+    whole = {**NEW, **at_aws, **REGION, "address_space_type": "VPC", "additional_settings": SETTINGS, **files}
     seed = _with(AWS, server="aws")
     fewer = {name: value for name, value in SETTINGS.items() if name != "SRX_ID_TAG"}
-    shown = {"additional_settings": SETTINGS, "instance_id": IDENT}
+    shown = {"additional_settings": SETTINGS, "instance_id": IDENT, **at_aws, **REGION}
     cases = [
         Case("create", whole, result={"additional_settings": SETTINGS}),
         Case("content from a variable", {**whole, "file_settings": {}, "secret_settings": {"PRIVATE_KEY_FILE": KEY}},
              result={"additional_settings": SETTINGS}),
         Case("unchanged", whole, changed=False, seed=seed, result=shown, reads=1),
-        Case("unchanged settings kept", IS, changed=False, seed=seed, result=shown, reads=2),
+        Case("unchanged settings kept", at_aws, changed=False, seed=seed, result=shown, reads=2),
         Case("update a setting", {**whole, "additional_settings": {**SETTINGS, "SRX_ID_TAG": "new"}}, seed=seed,
              result={"instance_id": IDENT, "additional_settings": {**SETTINGS, "SRX_ID_TAG": "new"}}),
-        Case("update, settings kept", {**IS, **LOGIN, **files, "controller_port": 9}, seed=seed,
+        Case("update, settings kept", {**at_aws, **LOGIN, **files, "controller_port": 9}, seed=seed,
              result={**shown, "controller_port": 9}),
     ]  # fmt: skip
     for case in cases:
@@ -163,15 +194,20 @@ def test_aws(simulator: Simulator, key: str, secrets: str) -> None:
     assert "SRX_ID_TAG" in refused["msg"]
 
 
-ALONE = {"controller_ip": "10.92.82.18", **LOGIN}
+ALONE = {"controller": "10.92.82.18", **LOGIN}
 SEED = _with(CLEARPASS, server="clearpass")
 CLEARPASS_CASES = [
     Case("create", ALONE, result={**SHOWN, "address_space_name": None, "address_space_type": None}),
     Case("unchanged", ALONE, changed=False, seed=SEED, reads=1),
     Case("update", {**ALONE, "controller_port": 8443}, seed=SEED,
          result={"controller_port": 8443, "instance_id": IDENT}),
-    Case("delete", {"controller_ip": "10.92.82.18", "state": "absent"}, seed=SEED, result=None),
+    Case("delete", {"controller": "10.92.82.18", "state": "absent"}, seed=SEED, result=None),
 ]  # fmt: skip
+
+
+CLEARPASS_CASES.append(
+    Case("create with an address space", {**NEW, "address_space_type": "Any"}, result={"address_space_type": "Any"})
+)
 
 
 @pytest.mark.parametrize("case", CLEARPASS_CASES, ids=lambda case: case.name)
@@ -190,24 +226,33 @@ BAD_INPUT = [
     ("controller_port", {**NEW, "controller_port": -1}),
     ("controller_port", {**NEW, "controller_port": "https"}),
     *[
-        ("controller_ip", {**NEW, "controller_ip": value})
+        ("controller", {**NEW, "controller": value})
         for value in (
-            "contrail.example.com",
             "",
             "10.92.82",
             "10.92.82.18/24",
             "10.92.82.18:443",
             "10.92.82.256",
             "::g",
+            "two words",
+            "a..b",
+            "contrail:443",
+            "ftp://contrail",
+            "https://contrail?a=b",
+            "https://joe:word@contrail",
+            "joe:word@contrail",
         )
     ],
+    ("controller_context", {**NEW, "controller_context": ""}),
+    ("controller_context", {**NEW, "controller_context": " "}),
+    ("controller_ip", {**NEW, "controller_ip": "10.92.82.18"}),
     ("address_space_name", {**NEW, "address_space_name": ""}),
     ("address_space_name", {**NEW, "address_space_name": "  "}),
     ("address_space_type", {**NEW, "address_space_type": ""}),
     ("controller_username", {**NEW, "controller_username": ""}),
     ("controller_password", {**NEW, "controller_password": ""}),
-    ("controller_ip", {"address_space_name": "demo", **LOGIN}),
-    ("controller_ip", {"state": "present"}),
+    ("controller", {"address_space_name": "demo", **LOGIN}),
+    ("controller", {"state": "present"}),
     ("instance_id", {**NEW, "instance_id": IDENT}),
     ("instance_id", {"instance_id": IDENT, "address_space_name": "demo"}),
     ("instance_id", {"instance_id": ""}),
@@ -224,6 +269,16 @@ BAD_INPUT = [
     ("file_settings", {**NEW, "file_settings": {"A": "/does/not/exist"}}),
     ("file_settings", {**NEW, "file_settings": {"A": "/"}}),
     ("file_settings", {**NEW, "file_settings": {"A": "/dev/null"}}),
+    ("file_settings", {**NEW, "file_settings": {"A": "/dev/zero"}}),
+    ("file_settings", {**NEW, "file_settings": {"A": "FIFO"}}),
+    ("json_names_path", {**NEW, "json_names_path": "/does/not/exist.yml"}),
+    ("json_names_path", {**NEW, "json_names_path": "/"}),
+    ("json_names_path", {**NEW, "json_names_path": "/dev/zero"}),
+    ("json_names_path", {**NEW, "json_names_path": "FIFO"}),
+    ("json_names_path", {**NEW, "json_names_path": "NAMES"}),
+    ("did you mean controller_port?", {**NEW, "json_names_path": "NAMES"}),
+    ("allow_http", {**NEW, "allow_http": "perhaps"}),
+    ("allow_http", {**NEW, "connector_url": "http://127.0.0.1:1"}),
     ("connector_url", {**NEW, "connector_url": "http://127.0.0.1:1"}),
     ("connector_url", {**NEW, "connector_url": "https://127.0.0.1:0"}),
     ("connector_url", {**NEW, "connector_url": "https://127.0.0.1:65536"}),
@@ -241,36 +296,59 @@ BAD_INPUT = [
 
 @pytest.mark.parametrize(("option", "options"), BAD_INPUT, ids=str)
 def test_bad_input_names_the_option_and_sends_nothing(
-    simulator: Simulator, option: str, options: dict[str, Any]
+    simulator: Simulator, tmp_path: Path, option: str, options: dict[str, Any]
 ) -> None:
-    result = run_module(MODULE, {**connector(simulator, "contrail"), **options})
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "names.yml").write_text("controller_prt: port\n")
+    places = {"FIFO": str(tmp_path / "fifo"), "NAMES": str(tmp_path / "names.yml")}
+    given = {**connector(simulator, "contrail"), **options}
+    text = json.dumps(given)
+    for name, place in places.items():
+        text = text.replace(f'"{name}"', json.dumps(place))
+    result = run_module(MODULE, json.loads(text))
     assert result["failed"]
     assert option in result["msg"]
+    assert "word@" not in json.dumps(result["msg"])
     assert "\n" not in result["msg"]
     assert "exception" not in result
     assert simulator.journal() == []
 
 
-VPC = {**NEW, "address_space_type": "VPC"}
+VPC = {**NEW, **REGION, "address_space_type": "VPC"}
 KEEP = {"file_settings": {"PRIVATE_KEY_FILE": "KEY"}}
 BAD_FOR_THE_TYPE: list[tuple[str, str, dict[str, Any], str]] = [
     ("contrail", "address_space_type", {**NEW, "address_space_type": "VPC"}, "Project"),
     ("contrail", "address_space_type", {**NEW, "address_space_type": "project"}, "Project"),
     ("contrail", "address_space_type", {**IS, **LOGIN}, "Project"),
-    ("contrail", "address_space_name", {"controller_ip": "10.92.82.18", **LOGIN}, "Contrail"),
-    ("contrail", "additional_settings", {**NEW, "additional_settings": {"A": "x"}}, "no setting A; there are none"),
+    (
+        "contrail",
+        "address_space_name",
+        {"controller": "10.92.82.18", **LOGIN, "address_space_type": "Project"},
+        "is required with address_space_type",
+    ),
+    (
+        "contrail",
+        "additional_settings",
+        {**NEW, "additional_settings": {"A": "x"}},
+        "known settings are none",
+    ),
     ("contrail", "controller_password", {**IS, "controller_username": "admin"}, "create"),
     ("contrail", "controller_username", {**IS, "controller_password": PASSWORD}, "create"),
     ("contrail", "instance_id", {"instance_id": IDENT, "controller_port": 1}, IDENT),
-    ("aws", "address_space_type", NEW, "VPC"),
+    ("aws", "address_space_type", {**NEW, **REGION}, "VPC"),
+    (
+        "aws",
+        "controller_context",
+        {**NEW, "address_space_type": "VPC"},
+        "is required by a connector of type Amazon Web Services, such as us-east-1",
+    ),
     ("aws", "additional_settings", {**VPC, "additional_settings": {"SECURITY_GROUP": "x"}}, "SECURITY_GROUP_NAME"),
-    ("aws", "additional_settings", {**VPC, "additional_settings": {"srx_username": "x"}}, "nearest is SRX_USERNAME"),
+    ("aws", "additional_settings", {**VPC, "additional_settings": {"srx_username": "x"}}, "did you mean SRX_USERNAME?"),
     ("aws", "additional_settings", {**VPC, **KEEP}, "SECURITY_GROUP_NAME (Infected Host Security Group) is required"),
     ("aws", "file_settings", {**VPC, "additional_settings": SETTINGS}, "PRIVATE_KEY_FILE"),
     ("aws", "file_settings", {**VPC, "file_settings": {"SRX_USERNAME": "KEY"}}, "additional_settings"),
     ("aws", "secret_settings", {**VPC, "secret_settings": {"SRX_USERNAME": "x"}}, "additional_settings"),
-    ("clearpass", "address_space_name", {**IS, **LOGIN}, "no address spaces"),
-    ("clearpass", "address_space_type", {"controller_ip": "10.92.82.18", **LOGIN, "address_space_type": "X"}, "no add"),
+    ("clearpass", "address_space_type", {**IS, **LOGIN}, "is required with address_space_name"),
 ]
 
 
@@ -292,9 +370,10 @@ def test_what_the_type_does_not_allow_names_the_option_and_writes_nothing(
 def test_an_update_that_would_lose_a_secret_is_refused(simulator: Simulator, key: str, check: bool) -> None:
     simulator.seed(**_with(AWS, server="aws"))
     aws = connector(simulator, "aws")
-    without = run_module(MODULE, {**aws, **IS, "controller_port": 8443}, check=check)
-    assert without["msg"].startswith("controller_password: is needed to change controller_port")
-    without = run_module(MODULE, {**aws, **IS, **LOGIN, "controller_port": 8443}, check=check)
+    at_aws = {**aws, "controller": "www.aws.amazon.com", "address_space_name": "demo", "controller_port": 8443}
+    without = run_module(MODULE, at_aws, check=check)
+    assert without["msg"].startswith("controller_password: is required to change controller_port")
+    without = run_module(MODULE, {**at_aws, **LOGIN}, check=check)
     assert "PRIVATE_KEY_FILE" in without["msg"]
     assert not any(entry["mutating"] for entry in simulator.journal())
 
@@ -343,7 +422,7 @@ def test_update_password_always_writes_it_each_time(simulator: Simulator) -> Non
 def test_two_of_one_identity_are_an_error_that_names_both(simulator: Simulator) -> None:
     simulator.seed(**_with(_raw("demo", "one", "2001:db8::18"), _raw("demo", "two", "2001:DB8:0::18")))
     for state in ("present", "absent"):
-        options = {**NEW, "controller_ip": "2001:db8::18", "state": state}
+        options = {**NEW, "controller": "2001:db8::18", "state": state}
         result = run_module(MODULE, {**connector(simulator, "contrail"), **options})
         assert result["candidates"] == ["one", "two"]
     assert not any(entry["mutating"] for entry in simulator.journal())
@@ -374,7 +453,7 @@ def test_never_two(simulator: Simulator, fault: dict[str, Any]) -> None:
 def test_a_post_that_is_late_is_not_sent_again(simulator: Simulator) -> None:
     simulator.fault("hang", method="POST", server="contrail", seconds=30)
     result = run_module(MODULE, {**connector(simulator, "contrail"), **NEW, "timeout": 1})
-    assert "is not known" in result["msg"]
+    assert "It is unknown" in result["msg"]
     assert [entry["method"] for entry in simulator.journal()].count("POST") == 1
 
 
@@ -391,11 +470,11 @@ def test_nothing_is_made_or_deleted_where_the_server_has_other_names(simulator: 
     simulator.seed(**_with({"id": "x1", "address": "10.92.82.18", "space": "demo"}))
     made = run_module(MODULE, {**connector(simulator, "contrail"), **NEW})
     assert made["failed"]
-    assert "without a readable controller_ip" in made["msg"]
+    assert "without a readable controller" in made["msg"]
     purged = _bulk(simulator, connector_instances=[NEW], purge=True)
     assert purged["failed"]
     assert "cannot be recognised" in purged["msg"]
-    nameless = {**connector(simulator, "contrail"), "controller_ip": None, "state": "absent"}
+    nameless = {**connector(simulator, "contrail"), "controller": None, "state": "absent"}
     assert run_module(MODULE, nameless)["failed"]
     assert not any(entry["mutating"] for entry in simulator.journal())
 
@@ -458,7 +537,7 @@ def test_a_wrong_path_does_not_read_as_absent(simulator: Simulator, state: str) 
 
 
 def test_connector_info(simulator: Simulator) -> None:
-    for server, contexts in (("contrail", True), ("aws", True), ("clearpass", False)):
+    for server, contexts in (("contrail", False), ("aws", True), ("clearpass", False)):
         result = run_module("pe_connector_info", connector(simulator, server))
         documented.check_result("pe_connector_info", result)
         assert result["changed"] is False
@@ -477,12 +556,12 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
     ({}, [IDENT, *ALL_OTHERS]),
     ({"instance_id": IDENT}, [IDENT]),
     ({"instance_id": "unknown"}, []),
-    ({"instance_id": IDENT, "controller_ip": "10.92.82.19"}, []),
-    ({"controller_ip": "10.92.82.18"}, [IDENT, "demo2", "capital"]),
-    ({"controller_ip": "2001:db8:0:0:0:0:0:18"}, ["v6"]),
+    ({"instance_id": IDENT, "controller": "10.92.82.19"}, []),
+    ({"controller": "10.92.82.18"}, [IDENT, "demo2", "capital"]),
+    ({"controller": "2001:db8:0:0:0:0:0:18"}, ["v6"]),
     ({"address_space_name": "demo"}, [IDENT, "elsewhere", "v6"]),
     ({"address_space_name": "dem"}, []),
-    ({"address_space_name": "demo", "controller_ip": "10.92.82.19"}, ["elsewhere"]),
+    ({"address_space_name": "demo", "controller": "10.92.82.19"}, ["elsewhere"]),
     ({"address_space_type": "Project", "max_results": 2}, [IDENT, "demo2"]),
     ({"address_space_type": "VPC"}, []),
 ]
@@ -499,7 +578,7 @@ def test_filters(simulator: Simulator, options: dict[str, Any], expected: list[s
 @pytest.mark.parametrize(
     ("option", "options"),
     [
-        ("controller_ip", {"controller_ip": "contrail.example.com"}),
+        ("controller", {"controller": "contrail.example.com:443"}),
         ("address_space_name", {"address_space_name": ""}),
         ("instance_id", {"instance_id": "a/b"}),
         ("max_results", {"max_results": -1}),
@@ -516,7 +595,7 @@ def test_a_bad_filter_names_the_option_and_sends_nothing(
 
 FREE: dict[str, Any] = {
     "type": "Example Cloud",
-    "controllerContexts": True,
+    "controllerContexts": False,
     "capabilities": [],
     "additionalSettings": [
         {"name": "REGION", "description": "Region", "type": "string", "required": True},
@@ -547,7 +626,8 @@ def test_secret_settings_are_never_returned_even_where_they_are_echoed(simulator
 
 def test_an_error_that_repeats_the_body_shows_no_secret(simulator: Simulator, key: str) -> None:
     simulator.settings(connector_errors="echo")
-    # A connector that does not say whether it has address spaces, and refuses one.
+    # A server that takes no address space where its type says that there are no contexts.
+    simulator.settings(connector_spaces="by_contexts")
     about = {name: value for name, value in FREE.items() if name != "controllerContexts"}
     files = {"name": "KEY_FILE", "description": "", "type": "file", "required": True}
     simulator.seed(connector_types={"free": {**about, "additionalSettings": [files]}})
@@ -677,12 +757,12 @@ def test_an_empty_list_with_purge_removes_all(simulator: Simulator) -> None:
         ("connector_instances[3]", [*LIST, {**LIST[0], "controller_port": 1}]),
         (
             "connector_instances[1]",
-            [{**NEW, "controller_ip": "2001:db8::1"}, {**NEW, "controller_ip": "2001:DB8:0::1"}],
+            [{**NEW, "controller": "2001:db8::1"}, {**NEW, "controller": "2001:DB8:0::1"}],
         ),
         ("connector_instances[1].controller_port", [LIST[0], {**LIST[1], "controller_port": 65536}]),
-        ("connector_instances[0].controller_ip", [{**NEW, "controller_ip": "contrail.example.com"}]),
+        ("connector_instances[0].controller", [{**NEW, "controller": "contrail:443"}]),
         ("connector_instances[0].address_space_name", [{**NEW, "address_space_name": ""}]),
-        ("controller_ip", [{"address_space_name": "demo"}]),
+        ("controller", [{"address_space_name": "demo"}]),
         ("controller_port", [{**NEW, "controller_port": "https"}]),
         ("unknown", [{**NEW, "unknown": 1}]),
         (
@@ -702,3 +782,170 @@ def test_a_bad_entry_is_named_before_any_request(simulator: Simulator, words: st
     assert words in result["msg"]
     assert PASSWORD not in json.dumps(result)
     assert simulator.journal() == []
+
+
+# Connections and servers of other kinds.
+
+
+def test_http_url_without_allow_http_says_why(simulator: Simulator) -> None:
+    for module, options in ((MODULE, NEW), (INFO, {}), ("pe_connector_info", {}), (BULK, {"connector_instances": []})):
+        result = run_module(module, {**connector(simulator, "plain"), **options})
+        assert result["failed"]
+        assert result["msg"] == (
+            "connector_url: is http, which would send the passwords of controllers unencrypted; use https, or set "
+            "allow_http: true"
+        )
+    assert simulator.journal() == []
+
+
+@pytest.mark.parametrize("env", [{}, {"PE_ALLOW_HTTP": "true"}], ids=["option", "environment"])
+def test_http_url_with_allow_http_warns_of_the_password(simulator: Simulator, env: dict[str, str]) -> None:
+    options = {**connector(simulator, "plain"), **NEW, **({} if env else {"allow_http": True})}
+    created = run_module(MODULE, options, env=env)
+    assert created["changed"]
+    assert len(simulator.state()["connector_instances"]["plain"]) == 1
+    (warning,) = map(str, created["warnings"])  # newer ansible-core gives more than a text
+    assert "connector_url is http" in warning
+    assert "controller_password" in warning
+    assert PASSWORD not in json.dumps(created)
+    listed = run_module(INFO, {**connector(simulator, "plain"), "allow_http": True})
+    assert len(listed["connector_instances"]) == 1
+    assert len(listed["warnings"]) == 1
+
+
+def test_https_url_with_allow_http_does_not_warn(simulator: Simulator) -> None:
+    listed = run_module(INFO, {**connector(simulator, "contrail"), "allow_http": True})
+    assert listed["connector_instances"] == []
+    assert not listed.get("warnings")
+
+
+OTHER_NAMES = {
+    "id": "uuid",
+    "controller_ip": "link.host",
+    "controller_port": "link.tcp",
+    "controller_username": "login",
+    "controller_password": "link.word",
+    "controller_context": "where.region",
+    "address_space_type": "space.kind",
+    "address_space_name": "space.label",
+    "settings": "options",
+    "setting_name": "key",
+    "setting_value": "content",
+}
+"""A table of names in which all names of an instance are others, by the words of the simulator."""
+
+
+@pytest.fixture(params=["JSON by option", "YAML by option", "JSON by environment"])
+def names(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -> dict[str, Any]:
+    """The connection to a server that has other names, with a file of them; and the environment of the module."""
+    simulator.settings(connector_names=OTHER_NAMES)
+    entries = {"controller" if name == "controller_ip" else name: path for name, path in OTHER_NAMES.items()}
+    path = tmp_path / "names"
+    is_json = request.param.startswith("JSON")
+    path.write_text(json.dumps(entries) if is_json else yaml.safe_dump(entries))
+    if "environment" in request.param:
+        return {"options": {}, "env": {"PE_JSON_NAMES": str(path)}}
+    return {"options": {"json_names_path": str(path)}, "env": {}}
+
+
+def test_server_with_other_names_is_managed_by_a_names_file(
+    simulator: Simulator, key: str, names: dict[str, Any]
+) -> None:
+    aws = {**connector(simulator, "aws"), **names["options"]}
+    run = partial(run_module, env=names["env"])
+    files = {"file_settings": {"PRIVATE_KEY_FILE": key}}
+    wanted = {**VPC, "controller": "www.aws.amazon.com", "additional_settings": SETTINGS, **files}
+    created = run(MODULE, {**aws, **wanted})
+    assert created["changed"], created
+    (stored,) = simulator.state()["connector_instances"]["aws"]
+    assert stored["controller"]["ipAddress"] == "www.aws.amazon.com"
+    assert stored["controller"]["password"] == digest(PASSWORD)
+    assert not run(MODULE, {**aws, **wanted})["changed"]
+    changed = run(MODULE, {**aws, **wanted, "controller_port": 8443})
+    assert changed["connector_instance"] == {**created["connector_instance"], "controller_port": 8443}
+    assert run(INFO, aws)["connector_instances"] == [changed["connector_instance"]]
+    assert run(BULK, {**aws, "connector_instances": [], "purge": True})["changed"]
+    assert simulator.state()["connector_instances"]["aws"] == []
+
+
+def test_server_with_other_names_without_a_file_is_not_changed(simulator: Simulator, names: dict[str, Any]) -> None:
+    seeded = simulator.seed(**_with(DEMO))
+    contrail = connector(simulator, "contrail")
+    for state in ("present", "absent"):
+        result = run_module(MODULE, {**contrail, **NEW, "state": state})
+        assert result["failed"]
+        assert "without a readable controller" in result["msg"]
+        assert "json_names_path" in result["msg"]
+    assert not any(entry["mutating"] for entry in simulator.journal())
+    assert seeded
+    known = run_module(MODULE, {**contrail, **names["options"], **NEW}, env=names["env"])
+    assert known["changed"] is False
+
+
+def test_entry_of_a_list_beside_unreadable_instances_is_not_created(simulator: Simulator) -> None:
+    simulator.seed(**_with(DEMO, {"id": "x1", "address": "10.92.82.18"}))
+    result = _bulk(simulator, connector_instances=[{**NEW, "controller_port": 8443}, LIST[0]])
+    assert _actions(result) == [("demo", "update"), ("a", "failed")]
+    assert "without a readable controller" in result["outcomes"][1]["error"]
+
+
+# What a task leaves out.
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_absent_without_address_space_names_the_option(simulator: Simulator, check: bool) -> None:
+    simulator.seed(**_with(DEMO, *OTHERS))
+    gone = {"controller": "10.92.82.18", "state": "absent"}
+    single = run_module(MODULE, {**connector(simulator, "contrail"), **gone}, check=check)
+    spaces = "all instances of controller 10.92.82.18 have an address space ('demo', 'demo2', 'Demo')"
+    assert single["msg"] == f"address_space_name: is required: {spaces}"
+    many = _bulk(simulator, check=check, connector_instances=[LIST[0], gone])
+    assert many["msg"] == f"connector_instances[1].address_space_name: is required: {spaces}"
+    assert many["changed"] is False
+    assert not any(entry["mutating"] for entry in simulator.journal())
+    other = run_module(MODULE, {**connector(simulator, "contrail"), **gone, "controller": "10.1.1.1"}, check=check)
+    assert other["changed"] is False
+
+
+def test_check_mode_of_a_create_shows_the_settings_of_the_run(simulator: Simulator) -> None:
+    results = [run_module(MODULE, {**connector(simulator, "contrail"), **NEW}, check=check) for check in (True, False)]
+    foreseen, done = (result["connector_instance"] for result in results)
+    assert foreseen == {**done, "instance_id": None}
+    assert foreseen["additional_settings"] == {}
+
+
+def test_ambiguous_instances_can_be_mended_as_the_error_says(simulator: Simulator) -> None:
+    simulator.seed(**_with(DEMO, _raw("demo", "late")))
+    contrail = connector(simulator, "contrail")
+    for result in (run_module(MODULE, {**contrail, **NEW}), _bulk(simulator, connector_instances=[NEW])):
+        assert result["failed"]
+        assert "delete the others with pe_connector_instance, instance_id and state: absent" in result["msg"]
+    assert run_module(MODULE, {**contrail, "instance_id": "late", "state": "absent"})["changed"]
+    assert run_module(MODULE, {**contrail, **NEW})["changed"] is False
+
+
+def test_instance_without_an_id_is_named_in_the_error(simulator: Simulator) -> None:
+    simulator.settings(connector_names={"id": "uuid"})
+    simulator.seed(**_with(DEMO))
+    result = run_module(MODULE, {**connector(simulator, "contrail"), **IS, "state": "absent"})
+    assert result["failed"]
+    assert "without instance_id" in result["msg"]
+    assert "controller '10.92.82.18' and address_space_name 'demo'" in result["msg"]
+    assert not any(entry["mutating"] for entry in simulator.journal())
+
+
+def test_address_space_does_not_depend_on_contexts(simulator: Simulator) -> None:
+    for contexts in (True, False, None):
+        about: dict[str, Any] = {
+            "type": "Example Cloud",
+            "controllerContexts": contexts,
+            "capabilities": [],
+            "additionalSettings": [],
+        }
+        simulator.reset()
+        simulator.seed(connector_types={"free": about})
+        free = connector(simulator, "free")
+        context = {"controller_context": "zone"} if contexts else {}
+        with_space = run_module(MODULE, {**free, **NEW, **context})
+        without = run_module(MODULE, {**free, **LOGIN, **context, "controller": "10.1.1.1"})
+        assert (with_space.get("changed"), without.get("changed")) == (True, True), (with_space, without)

@@ -33,17 +33,18 @@ def key(tmp_path: Path) -> str:
 def fifty(key: str) -> dict[str, list[dict[str, Any]]]:
     """20 projects of two controllers with equal names, 20 VPCs, and 10 ClearPass servers."""
     space = {"address_space_type": "Project"}
-    vpc = {"address_space_type": "VPC", "additional_settings": SETTINGS, "file_settings": {"PRIVATE_KEY_FILE": key}}
+    settings = {"additional_settings": SETTINGS, "file_settings": {"PRIVATE_KEY_FILE": key}}
+    vpc = {"controller_context": "us-east-1", "address_space_type": "VPC", **settings}
     return {
         "contrail": [
-            {**LOGIN, **space, "controller_ip": f"10.0.{number % 2}.1", "address_space_name": f"project-{number // 2}"}
+            {**LOGIN, **space, "controller": f"10.0.{number % 2}.1", "address_space_name": f"project-{number // 2}"}
             for number in range(20)
         ],
         "aws": [
-            {**LOGIN, **vpc, "controller_ip": "2001:DB8::0:1", "address_space_name": f"vpc-{number}"}
+            {**LOGIN, **vpc, "controller": "www.aws.amazon.com", "address_space_name": f"vpc-{number}"}
             for number in range(20)
         ],
-        "clearpass": [{**LOGIN, "controller_ip": f"10.9.0.{number}"} for number in range(1, 11)],
+        "clearpass": [{**LOGIN, "controller": f"10.9.0.{number}"} for number in range(1, 11)],
     }
 
 
@@ -79,12 +80,12 @@ def test_fifty_instances_over_three_connectors(simulator: Simulator, tmp_path: P
     fewer = {name: entries[1:] for name, entries in instances.items()}
     kept = play(simulator, tmp_path, fewer)
     assert recap(kept)["localhost"]["changed"] == 0
-    foreseen = play(simulator, tmp_path, fewer, "--check", "--diff", purge=True)
+    foreseen = play(simulator, tmp_path, fewer, "--check", "--diff", pe_purge=True)
     assert recap(foreseen)["localhost"]["changed"] == 1
-    for words in ("10.0.0.1 project-0", "2001:db8::1 vpc-0", "10.9.0.1"):
+    for words in ("10.0.0.1 project-0", "www.aws.amazon.com vpc-0", "10.9.0.1"):
         assert f'-    "{words}": {{' in foreseen.stdout
     assert not any(entry["mutating"] for entry in simulator.journal())
-    purged = play(simulator, tmp_path, fewer, "--diff", purge=True)
+    purged = play(simulator, tmp_path, fewer, "--diff", pe_purge=True)
     assert purged.status == 0, purged.output
     assert [line for line in purged.stdout.splitlines() if line.startswith("-")] == [
         line for line in foreseen.stdout.splitlines() if line.startswith("-")
@@ -112,6 +113,7 @@ def test_one_connector_that_fails_does_not_stop_the_others(simulator: Simulator,
             [{"url": "https://pe:1", "instances": []}, {"url": url, "instances": []}]
             for url in ("https://pe:1", "https://PE:1", "https://pe:1/", " https://pe:1/api/v2/connector/ ")
         ],
+        [{"url": "http://pe", "instances": []}, {"url": "HTTP://pe:80/", "instances": []}],
         [{"url": "https://pe/x", "instances": []}, {"url": "https://pe:443/x/", "instances": []}],
         {"url": "https://127.0.0.1:1", "instances": []},
         [PASSWORD],
@@ -131,6 +133,80 @@ def test_a_wrong_variable_is_told_before_anything_is_done(tmp_path: Path, connec
     assert PASSWORD not in ended.output
 
 
+def test_playbook_takes_two_schemes_for_two_connectors(tmp_path: Path) -> None:
+    variables = tmp_path / "variables.json"
+    urls = ("http://127.0.0.1:1", "https://127.0.0.1:1")
+    connectors = [{"url": url, "instances": [], "timeout": 1, "allow_http": True} for url in urls]
+    variables.write_text(json.dumps({"pe_connectors": connectors}))
+    ended = run_playbook(PLAYBOOK, "-e", f"@{variables}", cwd=tmp_path)
+    assert "pe_connectors must be a list" not in ended.stdout
+    assert ended.stdout.count("failed: [localhost] (item=") == 2, ended.output
+
+
+def test_playbook_passes_http_and_names_to_the_module(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.settings(connector_names={"id": "uuid"})
+    names = tmp_path / "names.yml"
+    names.write_text("id: uuid\n")
+    plain = {"url": simulator.connectors["plain"], "allow_http": True, "json_names_path": str(names)}
+    instance = {**LOGIN, "controller": "10.0.0.1", "address_space_type": "Project", "address_space_name": "x"}
+    variables = tmp_path / "variables.json"
+    variables.write_text(json.dumps({"pe_connectors": [{**plain, "instances": [instance]}]}))
+    for changed in (1, 0):
+        ended = run_playbook(PLAYBOOK, "-e", f"@{variables}", cwd=tmp_path)
+        assert recap(ended)["localhost"] == {**recap(ended)["localhost"], "changed": changed, "failed": 0}, ended.output
+        assert "controller_password" in ended.output  # the warning
+        assert PASSWORD not in ended.output
+
+
+GENERAL_NAMES = ("purge", "urls", "lists", "origins", "servers", "paths", "ends", "addresses", "known_keys", "position")
+
+
+@pytest.mark.parametrize("where", ["group_vars", "extra_vars"])
+def test_playbook_ignores_variables_with_general_names(simulator: Simulator, tmp_path: Path, where: str) -> None:
+    """Other roles and group_vars set such names for other purposes: no instance may be deleted for that."""
+    instances = {"contrail": [{**LOGIN, "controller": "10.0.0.1"}, {**LOGIN, "controller": "10.0.0.2"}]}
+    assert play(simulator, tmp_path, instances).status == 0
+    general: dict[str, Any] = {name: ["x", "y", "z"] for name in GENERAL_NAMES} | {"purge": True}
+    flags: list[str] = []
+    if where == "group_vars":
+        (tmp_path / "inventory").mkdir()
+        (tmp_path / "inventory" / "hosts").write_text("localhost\n")
+        (tmp_path / "inventory" / "group_vars").mkdir()
+        (tmp_path / "inventory" / "group_vars" / "all.json").write_text(json.dumps(general))
+        flags = ["-i", str(tmp_path / "inventory")]
+    else:
+        flags = ["-e", json.dumps(general)]
+    fewer = {"contrail": instances["contrail"][1:]}
+    ended = play(simulator, tmp_path, fewer, *flags)
+    assert ended.status == 0, ended.output
+    assert recap(ended)["localhost"]["changed"] == 0
+    assert stored(simulator) == {"contrail": 2}
+    assert play(simulator, tmp_path, fewer, *flags, pe_purge=True).status == 0
+    assert stored(simulator) == {"contrail": 1}
+
+
+def test_playbook_key_of_a_connector_wins_over_pe_purge(simulator: Simulator, tmp_path: Path) -> None:
+    entries = [{**LOGIN, "controller": "10.0.0.1"}]
+    assert play(simulator, tmp_path, {"contrail": entries, "clearpass": entries}).status == 0
+    connectors = [
+        {"url": simulator.connectors[name], "ca_path": simulator.ca_path, "instances": [], **more}
+        for name, more in (("contrail", {"purge": False}), ("clearpass", {}))
+    ]
+    variables = tmp_path / "variables.json"
+    variables.write_text(json.dumps({"pe_connectors": connectors, "pe_purge": True}))
+    assert run_playbook(PLAYBOOK, "-e", f"@{variables}", cwd=tmp_path).status == 0
+    assert stored(simulator) == {"contrail": 1}
+
+
+@pytest.mark.parametrize("value", ["perhaps", 7, [True]], ids=str)
+def test_playbook_with_a_wrong_pe_purge_changes_nothing(simulator: Simulator, tmp_path: Path, value: Any) -> None:
+    assert play(simulator, tmp_path, {"contrail": [{**LOGIN, "controller": "10.0.0.1"}]}).status == 0
+    ended = play(simulator, tmp_path, {"contrail": []}, pe_purge=value)
+    assert ended.status != 0
+    assert "purge" in ended.stdout
+    assert stored(simulator) == {"contrail": 1}
+
+
 def test_two_paths_are_two_connectors(tmp_path: Path) -> None:
     variables = tmp_path / "variables.json"
     connectors = [{"url": f"https://127.0.0.1:1/{path}", "instances": [], "timeout": 1} for path in "ab"]
@@ -148,7 +224,8 @@ def careless(simulator: Simulator) -> Simulator:
     """Connectors that show every secret, and repeat in their errors what they were sent."""
     simulator.settings(connector_secrets="echoed", connector_errors="echo")
     secret = {"name": "LOGIN_WORD", "description": "", "type": "password", "required": True}
-    simulator.seed(connector_types={"free": {"type": "Example Cloud", "additionalSettings": [secret]}})
+    about = {"type": "Example Cloud", "controllerContexts": "yes", "additionalSettings": [secret]}
+    simulator.seed(connector_types={"free": about})
     return simulator
 
 
@@ -160,24 +237,24 @@ def find(*texts: str) -> list[str]:
 
 def test_no_secret_is_told(careless: Simulator, tmp_path: Path, key: str) -> None:
     cases = fifty(key)
-    # The connector free says nothing of address spaces and then refuses this one, with all that it was sent.
-    refused = {**LOGIN, "controller_ip": "10.1.1.1", "address_space_name": "x", "address_space_type": "y"}
+    # The connector free does not say readably that it needs a context, and refuses what has none with all it was sent.
+    refused = {**LOGIN, "controller": "10.1.1.1"}
     cases["free"] = [
-        {**LOGIN, "controller_ip": "10.1.1.2", "secret_settings": {"LOGIN_WORD": WORD}},
+        {**LOGIN, "controller": "10.1.1.2", "controller_context": "zone", "secret_settings": {"LOGIN_WORD": WORD}},
         {**refused, "secret_settings": {"LOGIN_WORD": WORD}},
     ]
     runs = [
         play(careless, tmp_path, cases, "-vvvv", "--check", "--diff"),
         play(careless, tmp_path, cases, "-vvvv", "--diff"),
-        play(careless, tmp_path, cases, "-vvvv", "--diff", purge=True),
+        play(careless, tmp_path, cases, "-vvvv", "--diff", pe_purge=True),
     ]
     for entries in cases.values():
         for entry in entries:
             entry["controller_port"] = 8443
     runs.append(play(careless, tmp_path, cases, "-vvvv", "--diff"))
-    runs.append(play(careless, tmp_path, {name: [] for name in cases}, "-vvvv", "--diff", purge=True))
-    assert "endpointAddressSpace does not fit" in runs[1].output
-    assert "10.1.1.1 x" in runs[3].output
+    runs.append(play(careless, tmp_path, {name: [] for name in cases}, "-vvvv", "--diff", pe_purge=True))
+    assert "the connector needs a context" in runs[1].output
+    assert "10.1.1.1" in runs[3].output
     assert stored(careless) == {}
     assert find(*(ended.output for ended in runs), json.dumps(careless.journal())) == []
 

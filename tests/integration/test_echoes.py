@@ -27,7 +27,7 @@ SECRETS = {
     "proxy password": f"{random.token_hex(8)}@:'/&{random.token_hex(8)}",
 }
 INSTANCE = {
-    "controller_ip": "10.1.1.1",
+    "controller": "10.1.1.1",
     "controller_username": "admin",
     "controller_password": SECRETS["controller password"],
     "secret_settings": {"WORD": SECRETS["secret setting"]},

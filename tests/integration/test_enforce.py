@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.directory_hosts import pce_variables
-from tests.integration.runner import Ended, recap, run_playbook
+from tests.integration.runner import Ended, connection, recap, run_module, run_playbook
 from tests.simulator.launch import Simulator
 
 PLAYBOOK = "microseg.enforcement.enforce"
@@ -177,6 +179,15 @@ def test_bad_input_sets_nothing(seeded: Simulator, play: Play, variables: dict[s
     assert len(seeded.state()["pairing_profiles"]) == 3
 
 
+def test_missing_profile_is_one_line(seeded: Simulator, play: Play) -> None:
+    done = play(ven_pairing_profile="PP-WEV")
+    assert done.status != 0
+    said = re.sub(r"\s+", " ", done.output)
+    assert "there is no pairing profile with name 'PP-WEV'; the warning names the nearest" in said
+    assert "the nearest are 'PP-WEB'" in said
+    assert "Unknown error" not in said
+
+
 def test_a_label_that_does_not_exist_is_an_error_before_anything_is_set(seeded: Simulator, play: Play) -> None:
     done = play(enforce_labels=[{"role": "wev"}])
     assert done.status != 0
@@ -189,3 +200,21 @@ def test_two_pairing_profiles_of_one_name_are_not_guessed(seeded: Simulator, pla
     assert done.status != 0
     assert "2 pairing profiles with name 'PP-WEB'" in re.sub(r"\s+", " ", done.output)
     assert not any(entry["mutating"] for entry in seeded.journal())
+
+
+def test_deleted_profile_is_not_created_again(seeded: Simulator, play: Play) -> None:
+    """Another user deletes it between the look-up and the change, which goes by its HREF."""
+    seeded.fault("hang", path="/workloads", seconds=3)
+    looked_up = "pairing_profiles"
+
+    def delete() -> None:
+        while not any(looked_up in entry["path"] for entry in seeded.journal()):
+            time.sleep(0.05)
+        run_module("pce_pairing_profile", {**connection(seeded), "name": "PP-WEB", "state": "absent"})
+
+    with ThreadPoolExecutor(1) as pool:
+        deleted = pool.submit(delete)
+        done = play()
+        deleted.result()
+    assert done.status != 0
+    assert "PP-WEB" not in [item["name"] for item in seeded.state()["pairing_profiles"]]

@@ -330,6 +330,7 @@ def test_conditions_that_are_not_defined(simulator: Simulator, tmp_path: Path) -
     assert says(ended, "filters: pce_workloads.online: true for no workload: 'pce_workloads' is undefined")
     ended = inventory(source(tmp_path, simulator, filters=["pce_workload.labels.app == 'x'"], strict=True))
     assert says(ended, "filters: pce_workload.labels.app == 'x': ")
+    assert not says(ended, "true for no workload")
     ended = inventory(source(tmp_path, simulator, filters=["pce_workload.online =="]))
     assert says(ended, "filters: pce_workload.online ==: ")
     assert hosts(ended) == {}
@@ -362,6 +363,16 @@ def test_the_cache(simulator: Simulator, tmp_path: Path) -> None:
     kept.write_text('{"origin"')
     assert set(hosts(inventory(path))) == {"web1", "web10"}
     assert len(simulator.journal()) == 8
+
+
+def test_cache_is_not_used_with_another_api_key(simulator: Simulator, tmp_path: Path) -> None:
+    """What one API key may see is not for another, which the PCE may not even know."""
+    seed(simulator, WEB1)
+    options: Json = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "c")}
+    assert set(hosts(inventory(source(tmp_path, simulator, **options)))) == {"web1"}
+    ended = inventory(source(tmp_path, simulator, **options, api_key="api_another"))
+    assert says(ended, "the PCE answered 401 to GET /orgs/1/workloads")
+    assert hosts(ended) == {}
 
 
 def test_the_connection_comes_from_the_environment(simulator: Simulator, tmp_path: Path) -> None:
@@ -425,9 +436,10 @@ def test_secrets_by_template_and_by_vault(simulator: Simulator, tmp_path: Path) 
         ({"online": "perhaps"}, "argument 'online' is of type"),
         ({"enforcement_mode": ["enforced"]}, "value of enforcement_mode must be one or more of: idle,"),
         ({"labels": ["role"]}, "argument 'labels' is of type"),
-        ({"labels": {"role": ["web", "db"]}}, "labels: role: must have one value, a text, not \"['web', 'db']\""),
-        ({"labels": {"env": True}}, "labels: env: must have one value, a text, not 'True'"),
-        ({"labels": {"app": 1.10}}, "labels: app: must have one value, a text, not '1.1'"),
+        ({"labels": {"role": ["web", "db"]}}, 'whose value is not a text: ["web", "db"]'),
+        ({"labels": {"env": True}}, "whose value is the boolean true, not a text; quote it in YAML"),
+        ({"labels": {"app": 1.10}}, "whose value is the number 1.1, not a text; quote it in YAML"),
+        ({"labels": {"loc": 83}}, "whose value is the number 83, not a text; quote it in YAML"),
         ({"label": {"role": "web"}}, "label: is no option of this plugin; the nearest are labels"),
         ({"hostnames": ["fqdn"]}, "value of hostnames must be one or more of: hostname, name,"),
         ({"duplicates": "merge"}, "value of duplicates must be one of: rename, error, got: merge"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import ansible.release
 import pytest
 
 from tests import documented
 from tests.integration.invariants import Case, Resource, check_case
-from tests.integration.runner import connection, run_module
+from tests.integration.runner import connection, run_module, run_playbook
 from tests.simulator.launch import Simulator
 
 LABEL = Resource("pce_label", "pce_label_info", "label", "labels", stored_name="value")
@@ -172,7 +175,7 @@ def test_labels_of_profiles(simulator: Simulator, case: Case) -> None:
             'labels: has an entry {"key": "role"}; it must be {href: …}, {key: …, value: …}, or one key',
         ),
         ([{"role": "web", "app": "shop"}], "labels: has an entry"),
-        ([{"role": None}], "labels: has an entry whose value is no text: null"),
+        ([{"role": None}], 'labels: has an entry {"role": null} whose value is not a text: null'),
         ([{}], "labels: has an entry {}"),
         ([{"href": "/orgs/2/labels/1"}], "labels: belongs to organisation 2"),
         ("role=web,role=db", "labels: must not have more than one"),
@@ -187,6 +190,55 @@ def test_wrong_labels_change_nothing(simulator: Simulator, labels: Any, words: s
     assert failed["failed"]
     assert words in failed["msg"]
     assert simulator.state() == before
+
+
+ADVICE = 'not a text; quote it in YAML, or append "| string" in a template'
+
+
+@pytest.mark.parametrize("option", ["key", "value", "new_value"])
+def test_label_option_that_is_a_number_is_refused(simulator: Simulator, option: str) -> None:
+    options = {**connection(simulator), "key": "loc", "value": "x", option: 83}
+    assert run_module("pce_label", options)["msg"] == f"{option}: is the number 83, {ADVICE}"
+    if option != "new_value":
+        found = run_module("pce_label_info", {**connection(simulator), option: True})
+        assert found["msg"] == f"{option}: is the boolean true, {ADVICE}"
+    assert simulator.journal() == []
+
+
+FORMS = {
+    "pce_label": "key: loc, value: {value}",
+    "pce_pairing_profile": "name: PP, create_labels: true, labels: [{{loc: {value}}}]",
+    "pce_workload_info": "labels: [{{key: loc, value: {value}}}]",
+}
+
+
+@pytest.mark.parametrize(("text", "number"), [("0123", 83), ("12:30", 750), ("1_000", 1000)])
+@pytest.mark.parametrize("module", FORMS)
+def test_label_of_unquoted_yaml_is_refused(
+    simulator: Simulator, tmp_path: Path, module: str, text: str, number: int
+) -> None:
+    """Run by Ansible itself, since its YAML and its templates are what loses the text."""
+
+    def play(value: str) -> str:
+        given = json.dumps(connection(simulator))[1:-1]
+        task = f"microseg.enforcement.{module}: {{{given}, {FORMS[module].format(value=value)}}}"
+        path = tmp_path / "play.yml"
+        path.write_text(
+            f"- hosts: localhost\n  gather_facts: false\n  vars: {{number: {text}}}\n  tasks:\n    - {task}\n"
+        )
+        return run_playbook(path).output
+
+    refused = f"is the number {number}, not a text; quote it in YAML"
+    assert refused in play(text)
+    assert simulator.journal() == []
+    assert refused in play('"{{ number }}"')
+    # An expression makes a number from ansible-core 2.19 on, and a text that looks like one before.
+    version = tuple(map(int, ansible.release.__version__.split(".")[:2]))
+    assert (refused in play('"{{ number + 0 }}"')) is (version >= (2, 19))
+    simulator.clear_journal()
+    for value in ('"{{ number | string }}"', f'"{text}"'):
+        assert "not a text" not in play(value)
+    assert simulator.journal() != []
 
 
 def test_a_label_that_cannot_be_made_is_told_and_leaves_no_profile(simulator: Simulator) -> None:

@@ -243,8 +243,6 @@ def test_bad_input_names_the_option_and_sends_nothing(
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        ({"name": "PP-WBE"}, "the nearest are 'PP-WBE', 'PP-WEB-PROD'"),
-        ({"enabled": False}, "is disabled"),
         ({"caps": ["write"]}, "generate_pairing_key"),
     ],
     ids=str,
@@ -259,6 +257,34 @@ def test_check_mode_fails_where_the_run_would(
     assert mutating(simulator) == []
 
 
+def test_missing_profile_is_a_warning_in_check_mode_only(simulator: Simulator, tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    foreseen = keep(simulator, check=True, profile="PP-WBE", path=str(path))
+    assert foreseen["changed"]
+    assert codes(foreseen) == [None]
+    assert "there is no pairing profile with name 'PP-WBE'; the nearest are 'PP-WEB'" in str(foreseen["warnings"])
+    done = keep(simulator, profile="PP-WBE", path=str(path))
+    assert done["failed"]
+    assert "the nearest are 'PP-WEB'" in done["msg"]
+    assert list(tmp_path.iterdir()) == []
+    assert mutating(simulator) == []
+
+
+def test_disabled_profile_is_left_to_the_pce(simulator: Simulator, tmp_path: Path) -> None:
+    """Whether a PCE refuses has no source, so its own words count (this one refuses)."""
+    simulator.seed(pairing_profiles=[{**PROFILE, "enabled": False}])
+    foreseen = keep(simulator, check=True)
+    assert foreseen["changed"]
+    assert "is disabled: the PCE may refuse" in str(foreseen["warnings"])
+    done = keep(simulator, path=str(tmp_path / "key.json"))
+    assert done["failed"]
+    assert not done["changed"]
+    assert "pairing_profile_disabled" in done["msg"]
+    assert "is disabled: the PCE may refuse" in done["msg"]
+    assert mutating(simulator) == [f"POST /api/v2{HREF}/pairing_key"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_pce_that_does_not_tell_caps_is_believed_to_allow(simulator: Simulator) -> None:
     simulator.seed(pairing_profiles=[{key: value for key, value in PROFILE.items() if key != "caps"}])
     assert len(codes(keep(simulator))) == 1
@@ -271,21 +297,67 @@ def test_keys_made_before_the_hard_limit_are_kept(simulator: Simulator, tmp_path
     assert result["failed"]
     assert result["status"] == 406
     assert "state: absent" in result["msg"]
-    assert f"2 keys that were generated before are in {path}" in result["msg"]
+    assert f"2 pairing keys that were created before are in {path}" in result["msg"]
     kept = keep(simulator, path=str(path), count=2)
     assert not kept["changed"]
 
 
-@pytest.mark.parametrize("fault", ["reset_after", "reset_before"])
-def test_an_unknown_end_is_told_and_not_repeated(simulator: Simulator, tmp_path: Path, fault: str) -> None:
-    simulator.fault(fault, method="POST")
+LOST = [
+    {"kind": "reset_before"},
+    {"kind": "reset_after"},
+    {"kind": "truncate"},
+    {"kind": "invalid_json"},
+    *({"kind": "status", "status": status, "act": act} for status in (500, 502, 503, 504) for act in (False, True)),
+]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: "-".join(map(str, fault.values())))
+def test_unknown_end_fails_at_once(simulator: Simulator, tmp_path: Path, fault: dict[str, Any]) -> None:
+    """The PCE may have created a key: it is not asked again, and the message says how to revoke that key."""
+    simulator.fault(method="POST", times=None, **fault)
     path = tmp_path / "key.json"
     result = keep(simulator, path=str(path))
     assert result["failed"]
-    assert "may have made a pairing key that nobody knows" in result["msg"]
-    assert len(simulator.state()["pairing_keys"]) == (1 if fault == "reset_after" else 0)
+    assert result["changed"]
+    assert f"may have created a pairing key of the pairing profile 'PP-WEB' ({HREF}) that was never" in result["msg"]
+    assert "are revoked (pce_pairing_key, state: absent, without path)" in result["msg"]
+    assert mutating(simulator) == [f"POST /api/v2{HREF}/pairing_key"]
     assert list(tmp_path.iterdir()) == []
+    # What the message says works.
+    simulator.clear_faults()
+    assert keep(simulator, state="absent")["changed"]
+    assert known_codes(simulator) == set()
     assert keep(simulator, path=str(path))["changed"]
+
+
+def test_two_profiles_with_one_file_create_one_key(simulator: Simulator, tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    first = keep(simulator, path=str(path))
+    mutating(simulator)
+    for state in ("present", "renewed", "absent"):
+        for check in (False, True):
+            refused = keep(simulator, check=check, profile="PP-WEB-PROD", path=str(path), state=state)
+            assert refused["failed"]
+            assert refused["msg"].startswith(
+                f"path: {path} holds keys of the pairing profile 'PP-WEB' ({HREF}), not of"
+            )
+    assert mutating(simulator) == []
+    assert codes(keep(simulator, path=str(path))) == codes(first)
+
+
+def test_two_names_of_one_pce_create_one_key(simulator: Simulator, tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    first = keep(simulator, path=str(path))
+    mutating(simulator)
+    renamed = keep(simulator, path=str(path), pce_host="localhost")
+    assert renamed["failed"]
+    server = f"{simulator.host}:{simulator.port}"
+    assert f"holds keys of the PCE {server}, not of localhost:{simulator.port}" in renamed["msg"]
+    assert mutating(simulator) == []
+    path.write_text(path.read_text().replace(server, f"localhost:{simulator.port}"))
+    accepted = keep(simulator, path=str(path), pce_host="localhost")
+    assert not accepted["changed"]
+    assert codes(accepted) == codes(first)
 
 
 def test_two_runs_at_once_generate_one_key(simulator: Simulator, tmp_path: Path) -> None:

@@ -356,7 +356,7 @@ def test_more_than_500_are_collected_whole(simulator: Simulator, location: str) 
 
 def test_a_job_that_fails_or_never_ends_is_an_error_in_time(simulator: Simulator) -> None:
     simulator.seed(generate={"pairing_profiles": 501, "prefix": "bulk-"})
-    for outcome, words in (("failed", "job failed"), ("never", "deadline of 3 s")):
+    for outcome, words in (("failed", "the job ended as failed"), ("never", "deadline of 3 s")):
         simulator.settings(job_outcome=outcome)
         result = run_module("pce_pairing_profile_info", {**connection(simulator), "deadline": 3})
         assert result["failed"]

@@ -71,7 +71,9 @@ class Setting:
             "closed": f"http://joe:{password}@127.0.0.1:{closed_port()}",
         }
         self.url = f"https://joe:{password}@pce.example.com"
-        simulator.settings(connector_secrets="echoed", connector_errors="echo", connector_auth=True)
+        simulator.settings(
+            connector_secrets="echoed", connector_errors="echo", connector_auth=True, connector_spaces="by_contexts"
+        )
         hidden = [
             {"name": name, "description": "", "type": "password", "required": False} for name in ("WORD", "LINES")
         ]
@@ -94,7 +96,7 @@ class Setting:
     def instance(self, **more: Any) -> Json:
         """A connector instance with a secret of each sort."""
         return {
-            "controller_ip": "10.1.1.1",
+            "controller": "10.1.1.1",
             "controller_username": "admin",
             "controller_password": self.secrets["controller password"],
             "secret_settings": {
@@ -107,7 +109,7 @@ class Setting:
 
     def tasks(self) -> list[Json]:
         """A task of each module, and such that fail."""
-        new, other, third = (self.instance(controller_ip=f"10.1.1.{number}") for number in (1, 2, 3))
+        new, other, third = (self.instance(controller=f"10.1.1.{number}") for number in (1, 2, 3))
         space = {"address_space_name": "x", "address_space_type": "y"}  # refused with all that was sent
         fails: Json = {"ignore_errors": True}
         key = {"profile": "PP-TEST", "path": str(self.inputs / "keys.json"), "count": 2}
@@ -282,7 +284,7 @@ def test_playbooks_leak_nothing(setting: Setting) -> None:
     assert hosts.play("pairing_report", report_all_workloads=True).status == 0
     assert hosts.play("enforce", ven_enforcement_mode="full", **pce).status == 0
     login = {"user": simulator.api_key, "password": simulator.api_secret, **setting.tls()}
-    refused = setting.instance(controller_ip="10.1.1.2", address_space_name="x", address_space_type="y")
+    refused = setting.instance(controller="10.1.1.2", address_space_name="x", address_space_type="y")
     free = {"url": simulator.connectors["free"], "instances": [setting.instance(), refused], **login}
     other = {"url": setting.url, "instances": [setting.instance()]}
     kept = hosts.play("connector_instances", pe_connectors=[free, other])

@@ -25,7 +25,7 @@ Options = dict[str, Any]
 
 PROFILE = "/orgs/1/pairing_profiles/24"
 INSTANCE = {
-    "controller_ip": "10.1.1.1",
+    "controller": "10.1.1.1",
     "controller_username": "admin",
     "controller_password": "a-word",
     "address_space_type": "Project",
@@ -263,7 +263,7 @@ def test_an_encrypted_client_key_is_told_before_any_connection(certificates: Cer
         text, seconds = ask(module, server.server_address[1], certificates.directory, **options)
         flat = " ".join(text.split())
         assert "client_key: is encrypted" in flat
-        assert "give a key without a passphrase" in flat
+        assert "use a key without a passphrase" in flat
         assert seconds < AT_ONCE
         assert (server.connections, server.seen) == (0, [])
 

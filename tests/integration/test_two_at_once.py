@@ -41,8 +41,8 @@ BYSTANDER = {
 }
 TOLD = (
     # What one run may end with when the other was quicker: each says what has happened to the object.
-    r"somebody else has (probably )?deleted it",
-    r"was deleted by somebody else just after it was updated",
+    r"(somebody else|another user) has (probably )?deleted it",
+    r"another user deleted .* just after it was updated",
     r"is taken by /orgs/1/pairing_profiles/\d+; /orgs/1/pairing_profiles/\d+ was not renamed",
     r"name_must_be_unique",
     r"there is no pairing profile with name 'PP-(RED|BLUE)'",

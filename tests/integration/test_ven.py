@@ -114,16 +114,29 @@ def test_active_unsuspends_what_is_suspended_and_nothing_else(simulator: Simulat
     assert not run(simulator, hostnames=HOSTS, state="active")["changed"]
 
 
-def test_a_suspended_ven_can_be_unpaired(simulator: Simulator) -> None:
+@pytest.mark.parametrize("check", [False, True])
+def test_unpair_of_a_suspended_ven_changes_nothing(simulator: Simulator, check: bool) -> None:
     assert run(simulator, hostnames=["web1"], state="suspended")["changed"]
-    assert run(simulator, hostnames=["web1"], state="unpaired")["diff"]["before"] == {"web1": "suspended"}
-    assert paired(simulator) == HOSTS[1:]
+    simulator.clear_journal()
+    failed = run(simulator, check=check, hostnames=["web1", "db1"], state="unpaired")
+    assert failed["failed"]
+    assert "a suspended VEN cannot be unpaired: web1; nothing was changed" in failed["msg"]
+    assert writes(simulator) == []
+    assert run(simulator, hostnames=["web1"], state="active")["changed"]
+    assert run(simulator, hostnames=["web1"], state="unpaired")["changed"]
+
+
+def test_a_failure_keeps_its_warnings(simulator: Simulator) -> None:
+    simulator.fault("status", method="PUT", path="/vens/unpair", status=406, message="not today", times=None)
+    failed = run(simulator, hostnames=["DB1", "web1"], state="unpaired")
+    assert failed["failed"]
+    assert "the PCE shows no VEN with hostname DB1, but one with db1" in str(failed["warnings"])
 
 
 @pytest.mark.parametrize("state", ["suspended", "active"])
 def test_a_ven_that_is_not_there_cannot_be_marked(simulator: Simulator, state: str) -> None:
     failed = run(simulator, hostnames=["web1", "web", "gone"], hrefs=[_ven(77)], state=state)
-    assert f"there is no VEN of web, gone, {_ven(77)}" in failed["msg"]
+    assert f"no VEN with hostname web, gone or href {_ven(77)}" in failed["msg"]
     assert writes(simulator) == []
 
 
@@ -141,8 +154,8 @@ def test_two_vens_of_one_hostname_are_an_error(simulator: Simulator, others: lis
     [
         ({}, "hostnames, hrefs"),
         ({"hostnames": None}, "hostnames"),
-        ({"hostnames": [""]}, "hostnames: has an entry that is no hostname: ''"),
-        ({"hostnames": [" web1"]}, "hostnames: has an entry that is no hostname: ' web1'"),
+        ({"hostnames": [""]}, "hostnames: '' is not a hostname"),
+        ({"hostnames": [" web1"]}, "hostnames: ' web1' is not a hostname"),
         ({"hrefs": ["web1"]}, "hrefs: must be an href such as /orgs/1/vens/"),
         ({"hrefs": [f"{_ven(1)}/../../labels/1"]}, "hrefs: must be an href"),
         ({"hrefs": [_ven(1).replace("vens", "workloads")]}, "hrefs: must be the href of one of the vens"),
@@ -249,9 +262,9 @@ def test_a_hostname_in_other_letters_is_told(simulator: Simulator, others: list[
     done = run(simulator, hostnames=["DB1", "app1", "web", *others], state="unpaired")
     assert done["changed"] is False
     told = str(done["warnings"])
-    assert "the PCE shows no VEN of DB1, but one of db1" in told
-    assert "the PCE shows no VEN of app1, but one of app1.example.com" in told
-    assert "no VEN of web," not in told
+    assert "the PCE shows no VEN with hostname DB1, but one with db1" in told
+    assert "the PCE shows no VEN with hostname app1, but one with app1.example.com" in told
+    assert "hostname web," not in told
 
 
 def test_two_vens_of_one_hostname_by_href(simulator: Simulator) -> None:
@@ -264,5 +277,5 @@ def test_what_cannot_be_read_afterwards_is_told(simulator: Simulator) -> None:
     simulator.fault("status", method="GET", path="/vens", skip=1, status=500, times=None)
     done = run(simulator, hostnames=["web1"], state="unpaired")
     assert done["changed"] is True
-    assert "could not be read" in str(done["warnings"])
+    assert "could not be read afterwards" in str(done["warnings"])
     assert paired(simulator) == HOSTS[1:]

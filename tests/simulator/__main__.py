@@ -63,8 +63,9 @@ def parser() -> argparse.ArgumentParser:
         "--connectors",
         action="append",
         default=[],
-        metavar="[NAME=]TYPE[:PORT]",
-        help=f"a connector server of a Policy Enforcer ({', '.join(connectors.TYPES)}); repeat for more",
+        metavar=f"[{connectors.PLAIN}][NAME=]TYPE[:PORT]",
+        help=f"a connector server of a Policy Enforcer ({', '.join(connectors.TYPES)}), with {connectors.PLAIN} one"
+        " without TLS; repeat for more",
     )
     add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
     return top
@@ -154,9 +155,11 @@ async def _serve(options: argparse.Namespace, pce: Pce, certificates: Certificat
     for text in options.connectors:
         name, kind, wanted = connectors.named(text)
         pce.connectors[name] = connectors.Connector(name, kind)
-        servers.append(Server(connectors.application(pce, pce.connectors[name]), certificates.tls))
+        plain = text.startswith(connectors.PLAIN)
+        app = connectors.application(pce, pce.connectors[name])
+        servers.append(Server(app, None if plain else certificates.tls))
         own = await servers[-1].start(options.host, wanted)
-        ready["connectors"][name] = f"https://{_bracketed(ready['host'])}:{own}"
+        ready["connectors"][name] = f"{'http' if plain else 'https'}://{_bracketed(ready['host'])}:{own}"
     write_private(options.directory / "simulator.json", json.dumps(ready, indent=2) + "\n")
     print(greeting(ready), flush=True)
     watch = asyncio.create_task(_watch_parent(stop)) if options.exit_with_parent else None

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from tests.simulator import control, errors, faults
+from tests.simulator import connector_names, control, errors, faults
 from tests.simulator.pce import pce_of
 from tests.simulator.state import stamp
 
@@ -28,8 +28,11 @@ def _server(request: web.Request) -> str:
     return request.config_dict.get(SERVER, "pce")
 
 
-async def add_request_id(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """X-Request-Id on every response, as the last thing before its headers go out."""
+async def finish_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add X-Request-Id to every response, and bring a JSON media type into its form, before the headers go out."""
+    if response.headers.get("Content-Type", "").startswith("application/json"):
+        bare = pce_of(request).settings.media_type == "bare"
+        response.headers["Content-Type"] = "application/json" if bare else "application/json; charset=utf-8"
     response.headers["X-Request-Id"] = request.get("request_id") or str(uuid.uuid4())
     response.headers["Server"] = "nginx"
 
@@ -51,6 +54,7 @@ async def journal(request: web.Request, handler: Handler) -> web.StreamResponse:
         path=request.path_qs,
         body=await request.read(),
         server=_server(request),
+        secrets=connector_names.secret_names(pce.settings.connector_names),
     )
     entry["request_id"] = request["request_id"]
     request["entry"] = entry

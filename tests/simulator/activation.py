@@ -8,7 +8,6 @@ The paths and bodies here are the simulator's own: they serve only the stand-in 
 from __future__ import annotations
 
 import secrets
-import uuid
 from typing import Any
 
 from aiohttp import web
@@ -16,9 +15,9 @@ from aiohttp import web
 from tests.simulator import bodies, errors
 from tests.simulator.package import RELEASE
 from tests.simulator.pce import Pce, pce_of
-from tests.simulator.state import Json, Key, Store, digest, stamp
+from tests.simulator.state import OLD_MODES, Json, Key, Store, digest, stamp
 
-_MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
+_MODES = {old: new for new, old in OLD_MODES.items()}
 """The deprecated `mode` in the words of `enforcement_mode` (Pairing profiles)."""
 
 
@@ -40,8 +39,11 @@ async def activate(request: web.Request) -> web.Response:
     # Nothing is spent before everything has been checked.
     known = pce.store.workload_of_host(body["hostname"])
     workload = known or pce.store.add_workload(body["hostname"], [])
-    workload.update({"enforcement_mode": mode, "labels": labels})
+    workload["labels"] = labels
+    pce.store.set_modes(workload, {"enforcement_mode": mode})
     ven = _bring_up(pce, workload)
+    if profile.get("ven_type") in ("server", "endpoint"):
+        pce.store.own_vens.setdefault(ven, {})["ven_type"] = profile["ven_type"]
     _count(pce, key, profile, workload, again=known is not None)
     token = pce.store.ven_tokens[ven] = secrets.token_hex(16)
     return web.json_response(
@@ -68,9 +70,14 @@ async def deactivate(request: web.Request) -> web.Response:
 
 async def heartbeat(request: web.Request) -> web.Response:
     """204 for a VEN that is still paired; 410, which nothing else answers, for one that the PCE has unpaired."""
+    pce = pce_of(request)
     body = await bodies.read(request, "agent_heartbeat")
-    if not _known(pce_of(request).store, body):
+    if not _known(pce.store, body):
         raise errors.Refusal(410, "agent_not_known", "The VEN has been unpaired")
+    pce.store.heartbeats[body["ven"]] = pce.now()
+    own = pce.store.own_vens.get(body["ven"], {})
+    if own.get("upgrade_target_version"):
+        _upgrade(pce.store, body["ven"], own)
     return web.Response(status=204)
 
 
@@ -83,6 +90,17 @@ async def set_status(request: web.Request) -> web.Response:
     for workload in store.vens().get(body["ven"], []):
         store.set_ven_status(workload, body["status"])
     return web.Response(status=204)
+
+
+def _upgrade(store: Store, href: str, own: Json) -> None:
+    """Carry out the upgrade that the VEN has been waiting for until it is heard of."""
+    release = own.pop("upgrade_target_version")
+    own.pop("upgrade_expires_at", None)
+    for workload in store.vens().get(href, []):
+        workload["ven"]["version"] = release
+        workload["agent"]["status"]["agent_version"] = release
+    if "version" in own:
+        own["version"] = release
 
 
 def _known(store: Store, body: Json) -> bool:
@@ -98,7 +116,7 @@ def _bring_up(pce: Pce, workload: Json) -> str:
     ven: Json = workload["ven"]
     ven.update({"version": RELEASE, "hostname": workload["hostname"]})
     pce.store.set_online(workload, pce.settings.online_delay)
-    ven["href"] = ven.get("href") or pce.store.href("vens", uuid.uuid4())
+    ven["href"] = ven.get("href") or pce.store.new_ven_href(workload["href"].rsplit("/", 1)[-1])
     return str(ven["href"])
 
 

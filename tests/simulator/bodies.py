@@ -12,7 +12,22 @@ from tests.simulator.state import Json
 
 
 async def read(request: web.Request, schema_name: str) -> Json:
-    """The body as an object that its schema accepts: 415 for another media type, 406 for all else."""
+    """Return the body as an object that its schema accepts: 415 for another media type, 406 for all else."""
+    body = await _read(request, schema_name)
+    if not isinstance(body, dict):
+        raise TypeError(f"the schema {schema_name} must ask for an object")
+    return body
+
+
+async def read_list(request: web.Request, schema_name: str) -> list[Json]:
+    """Return the body as a list that its schema accepts, as `read` does an object."""
+    body = await _read(request, schema_name)
+    if not isinstance(body, list):
+        raise TypeError(f"the schema {schema_name} must ask for a list")
+    return body
+
+
+async def _read(request: web.Request, schema_name: str) -> Any:
     if request.content_type != "application/json":
         raise errors.Refusal(415, "unsupported_media_type", "Content-Type must be application/json")
     try:
@@ -23,8 +38,6 @@ async def read(request: web.Request, schema_name: str) -> Json:
         schema.check(schema_name, body)
     except schema.Invalid as error:
         raise errors.invalid(error) from error
-    if not isinstance(body, dict):
-        raise TypeError(f"the schema {schema_name} must ask for an object")
     return body
 
 

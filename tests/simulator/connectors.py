@@ -17,19 +17,25 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.simulator import access, errors, schema
+from tests.simulator import access, connector_names, errors, schema
 from tests.simulator.pce import PCE, Pce, pce_of
 from tests.simulator.state import Json, digest
 
 BASE = "/api/v2/connector"
 MASK = "********"
 
+PLAIN = "http://"
+"""What stands before the name of a connector that speaks HTTP without TLS (What else is public)."""
+
+DEFAULT_PORT = 443
+"""The port of a controller whose port is left out (What else is public)."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TYPES: dict[str, Json] = {
     "contrail": {
         "type": "Juniper Contrail",
-        "controllerContexts": True,
+        "controllerContexts": False,
         "capabilities": [{"name": "ENFORCEMENT_SUBNET_INFO"}, {"name": "ENDPOINT_TAGGING_INFO"}],
         "additionalSettings": [],
     },
@@ -56,15 +62,15 @@ TYPES: dict[str, Json] = {
             {"name": "PRIVATE_KEY_FILE", "description": "SRX Authentication Key", "type": "file", "required": True},
         ],
     },
-    # Threat remediation, as ISE does it: hosts are blocked wherever they are, so there are no address spaces.
+    # Threat remediation, as ISE does it: hosts are blocked wherever they are.
     "clearpass": {
-        "type": "HPE ClearPass",
+        "type": "HPClearPass",
         "controllerContexts": False,
         "capabilities": [{"name": "INFECTED_HOST_BLOCK"}, {"name": "INFECTED_HOST_QUARANTINE"}],
         "additionalSettings": [],
     },
     # A test says what it is: {"connector_types": {"free": {...}}} in a seed.
-    "free": {"type": "Example Cloud", "controllerContexts": True, "capabilities": [], "additionalSettings": []},
+    "free": {"type": "Example Cloud", "controllerContexts": False, "capabilities": [], "additionalSettings": []},
 }
 """What GET of the connector answers, by the names that the command line takes."""
 
@@ -131,8 +137,8 @@ CONNECTOR: web.AppKey[Connector] = web.AppKey("connector", Connector)
 
 
 def named(text: str) -> tuple[str, str, int]:
-    """Name, type and port from `[NAME=]TYPE[:PORT]`; ValueError for anything else."""
-    name, _equals, rest = text.rpartition("=")
+    """Return name, type and port from `[http://][NAME=]TYPE[:PORT]`; raise ValueError for anything else."""
+    name, _equals, rest = text.removeprefix(PLAIN).rpartition("=")
     kind, _colon, port = rest.partition(":")
     if kind not in TYPES:
         raise ValueError(f"{kind!r} is none of the connector types {', '.join(TYPES)}")
@@ -152,7 +158,7 @@ def application(pce: Pce, connector: Connector) -> web.Application:
     app[PCE] = pce
     app[CONNECTOR] = connector
     app[access.SERVER] = connector.name
-    app.on_response_prepare.append(access.add_request_id)
+    app.on_response_prepare.append(access.finish_headers)
     app.router.add_get(BASE, get_connector, allow_head=False)
     app.router.add_get(f"{BASE}/instances", get_all, allow_head=False)
     app.router.add_post(f"{BASE}/instances", create)
@@ -192,7 +198,10 @@ def _connector(request: web.Request) -> Connector:
 
 
 def _answer(request: web.Request, instance: Json) -> Json:
-    return _connector(request).shown(instance, pce_of(request).settings.connector_secrets)
+    settings = pce_of(request).settings
+    return connector_names.to_wire(
+        _connector(request).shown(instance, settings.connector_secrets), settings.connector_names
+    )
 
 
 def _instance(request: web.Request) -> tuple[str, Json]:
@@ -259,15 +268,21 @@ async def _read(request: web.Request) -> Json:
     """The body of a POST or PUT; a Refusal for what the schema, the type or the settings do not allow."""
     if request.content_type != "application/json":
         raise errors.Refusal(415, "unsupported_media_type", "Content-Type must be application/json")
+    settings = pce_of(request).settings
     try:
         body = json.loads(await request.read())
+        if isinstance(body, dict):
+            body = connector_names.from_wire(body, settings.connector_names)
         schema.check("connector_instance", body)
-        ipaddress.ip_address(body["controller"]["ipAddress"])
     except (ValueError, schema.Invalid) as error:
         raise errors.Refusal(400, "invalid", str(error)) from error
+    body["controller"].setdefault("port", DEFAULT_PORT)
     connector = _connector(request)
-    if bool(connector.about.get("controllerContexts")) != ("endpointAddressSpace" in body):
+    contexts = bool(connector.about.get("controllerContexts"))
+    if settings.connector_spaces == "by_contexts" and contexts != ("endpointAddressSpace" in body):
         raise errors.Refusal(400, "invalid", "endpointAddressSpace does not fit the connector")
+    if settings.connector_contexts == "required" and contexts and "context" not in body["controller"]:
+        raise errors.Refusal(400, "invalid", "the connector needs a context of the controller")
     given = [entry["name"] for entry in body.get("additionalSettings", [])]
     known = {item["name"]: item for item in connector.about.get("additionalSettings", [])}
     unknown = [name for name in given if name not in known or given.count(name) > 1]

@@ -84,6 +84,7 @@ async def seed(request: web.Request) -> web.Response:
                 *(pce.store.put_workload(raw) for raw in body.get("workloads", [])),
                 *_generated_workloads(pce, body.get("generate", {})),
             ],
+            "vens": [pce.store.put_ven(raw) for raw in body.get("vens", [])],
             **_seed_connectors(pce, body),
         }
     )
@@ -99,6 +100,7 @@ async def get_state(request: web.Request) -> web.Response:
             "pairing_keys": [key.as_json(now) for key in pce.store.keys.values()],
             "labels": list(pce.store.labels.values()),
             "workloads": list(pce.store.workloads.values()),
+            "vens": list(pce.store.own_vens.values()),
             "activations": pce.store.activations,
             "unpairings": pce.store.unpairings,
             "connector_instances": {name: connector.as_json() for name, connector in pce.connectors.items()},

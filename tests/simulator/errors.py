@@ -15,7 +15,7 @@ from tests.simulator import schema
 FORMS = ("list", "single", "error", "number", "html", "empty")
 """The body forms that the page lists, by the names that settings and faults use."""
 
-_NATURAL = {401: "single", 403: "list", 404: "empty", 405: "empty", 415: "error", 429: "error"}
+_NATURAL = {401: "single", 403: "list", 404: "empty", 405: "empty", 415: "error"}
 """The usual form per status; all others answer a list of tokens and messages."""
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 RELEASE = "23.2.20-157"
 """The version of the VEN that the PCE hands out (Pairing profiles: agent_software_release)."""
 
+RELEASES = ("22.5.34-10", RELEASE, "24.2.10-300")
+"""All versions that the PCE has, oldest first (What others measured: software/ven/releases)."""
+
 API_VERSION = 25
 """The NN of the paths that an installed VEN uses, unless a script asks for another."""
 

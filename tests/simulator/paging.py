@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from aiohttp import web
 
@@ -12,7 +12,7 @@ from tests.simulator.pce import Pce, pce_of
 from tests.simulator.state import Job, Json
 
 PAGE = 500
-"""How many objects a synchronous GET returns at most."""
+"""How many objects a synchronous GET returns unless it asks for another number."""
 
 Filter = Callable[[Json, str], bool]
 """Whether an object matches the text of a query parameter; raises Refusal when the text makes no sense."""
@@ -29,12 +29,22 @@ def exact(name: str) -> Filter:
 
 
 def boolean(name: str) -> Filter:
-    """Matches a boolean property; takes true and false only."""
+    """Match a boolean property against true and false."""
+    return lambda thing, text: bool(thing.get(name)) is truth(text)
 
-    def matches(thing: Json, text: str) -> bool:
-        return bool(thing.get(name)) is {"true": True, "false": False}[text]
 
-    return matches
+def truth(text: str) -> bool:
+    """Return the boolean of a query; clients write True and False too (What others measured)."""
+    return {"true": True, "false": False}[text.lower()]
+
+
+def asked(request: web.Request, name: str) -> bool:
+    """Return the boolean of a query parameter that is no filter, false where it is missing."""
+    text = request.query.get(name, "false")
+    try:
+        return truth(text)
+    except KeyError as error:
+        raise _not_understood(name, text) from error
 
 
 def labels(thing: Json, text: str) -> bool:
@@ -48,22 +58,41 @@ def labels(thing: Json, text: str) -> bool:
     return not wanted or any(set(group) <= own for group in wanted)
 
 
-def collection(request: web.Request, things: Iterable[Json], filters: Mapping[str, Filter], kind: str) -> web.Response:
-    """Answer a GET of a collection, at once or by a job; `kind` is for the job's description."""
+def collection(
+    request: web.Request,
+    things: Iterable[Json],
+    filters: Mapping[str, Filter],
+    kind: str,
+    *,
+    switches: Collection[str] = (),
+) -> web.Response:
+    """Answer a GET of a collection, at once or by a job.
+
+    kind: the collection's name; switches: the query parameters that the caller has seen to.
+    """
     pce = pce_of(request)
-    wanted = _wanted(request, filters, pce)
-    limit = _max_results(request)
-    matching = [thing for thing in things if _matches(thing, wanted)]
-    if _asynchronous(request):
-        return _accepted(request, pce, pce.store.add_job(f"/orgs/{pce.identity.org_id}/{kind}", matching))
-    return web.json_response(matching[:limit], headers={"X-Total-Count": str(len(matching))})
+    wanted = _wanted(request, filters, pce, switches)
+    limit = _max_results(request, pce)
+    everything = list(things)
+    matching = [thing for thing in everything if _matches(thing, wanted)]
+    headers = {}
+    if pce.settings.count_header != "absent":
+        counted = everything if pce.settings.count_header == "all" else matching
+        headers["X-Total-Count"] = str(len(counted))
+    if not _asynchronous(request) or kind in pce.settings.without_jobs:
+        return web.json_response(matching[:limit], headers=headers)
+    if pce.settings.respond_async == "at_once":
+        return web.json_response(matching, headers=headers)
+    return _accepted(request, pce, pce.store.add_job(f"/orgs/{pce.identity.org_id}/{kind}", matching))
 
 
-def _wanted(request: web.Request, filters: Mapping[str, Filter], pce: Pce) -> list[tuple[str, Filter, str]]:
+def _wanted(
+    request: web.Request, filters: Mapping[str, Filter], pce: Pce, switches: Collection[str]
+) -> list[tuple[str, Filter, str]]:
     """The filters of the query as (name, filter, text); tried on an empty object, so that bad values are refused."""
     wanted = []
     for name, text in request.query.items():
-        if name == "max_results":
+        if name == "max_results" or name in switches:
             continue
         if name in filters:
             wanted.append((name, filters[name], text))
@@ -80,18 +109,22 @@ def _matches(thing: Json, wanted: list[tuple[str, Filter, str]], *, every: bool 
         try:
             verdicts.append(matches(thing, text))
         except (ValueError, KeyError) as error:
-            raise errors.not_acceptable("input_validation_error", f"{name}: {text!r} is not understood") from error
+            raise _not_understood(name, text) from error
         if not every and not verdicts[-1]:
             return False
     return all(verdicts)
 
 
-def _max_results(request: web.Request) -> int:
-    """The page's size: max_results can only lower it; 0 is a page of none."""
+def _not_understood(name: str, text: str) -> errors.Refusal:
+    return errors.not_acceptable("input_validation_error", f"{name}: {text!r} is not understood")
+
+
+def _max_results(request: web.Request, pce: Pce) -> int:
+    """The page's size; 0 is a page of none, and the setting says what becomes of more than PAGE."""
     text = request.query.get("max_results", str(PAGE))
     if not (text.isascii() and text.isdigit()):
         raise errors.not_acceptable("input_validation_error", "max_results is not a number of objects")
-    return min(int(text), PAGE)
+    return min(int(text), PAGE) if pce.settings.large_pages == "clamp" else int(text)
 
 
 def _asynchronous(request: web.Request) -> bool:

@@ -21,7 +21,7 @@ async def mint(request: web.Request) -> web.Response:
     profile = profile_of(request)
     demand_cap(profile, "generate_pairing_key")
     await bodies.read(request, "pairing_key")
-    if not profile.get("enabled", True):
+    if pce.settings.disabled_profile_keys == "refused" and not profile.get("enabled", True):
         raise errors.not_acceptable("pairing_profile_disabled", f"The pairing profile {profile['href']} is not enabled")
     if len(pce.store.live_keys(profile)) >= pce.settings.hard_limit:
         raise errors.not_acceptable(

@@ -54,10 +54,8 @@ async def get_all(request: web.Request) -> web.Response:
 
 
 async def get_one(request: web.Request) -> web.Response:
-    """GET of one; its media type has no charset, as that of others has (Transport: "may carry")."""
-    response = web.json_response(profile_of(request))
-    response.headers["Content-Type"] = "application/json"
-    return response
+    """GET of one."""
+    return web.json_response(profile_of(request))
 
 
 async def create(request: web.Request) -> web.Response:
@@ -65,7 +63,7 @@ async def create(request: web.Request) -> web.Response:
     pce = pce_of(request)
     given = await bodies.read(request, "pairing_profile_create")
     _check_name(pce, given, current=None)
-    _check_labels(pce, given)
+    check_labels(pce, given.get("labels", []))
     return web.json_response(pce.store.add_profile(given), status=201)
 
 
@@ -76,7 +74,7 @@ async def update(request: web.Request) -> web.Response:
     demand_cap(profile, "write")
     changes = await bodies.read(request, "pairing_profile_update")
     _check_name(pce, changes, current=profile)
-    _check_labels(pce, changes)
+    check_labels(pce, changes.get("labels", []))
     pce.store.change_profile(profile, changes)
     return web.Response(status=204)
 
@@ -102,10 +100,10 @@ def _check_name(pce: Pce, body: Json, current: Json | None) -> None:
         raise errors.not_acceptable("name_must_be_unique", f"Name must be unique: {name!r} is taken")
 
 
-def _check_labels(pce: Pce, body: Json) -> None:
-    """Labels exist, and there is at most one per key."""
+def check_labels(pce: Pce, labels: list[Json]) -> None:
+    """Raise a 406 unless the labels exist, and there is at most one per key."""
     seen: dict[Any, str] = {}
-    for href in (label["href"] for label in body.get("labels", [])):
+    for href in (label["href"] for label in labels):
         label = pce.store.label(href)
         if label is None:
             raise errors.not_acceptable("invalid_label_reference", f"The label {href} does not exist")

@@ -41,7 +41,9 @@ class Pce:
         self.faults = Faults()
         self.limiter = RateLimiter()
         self.unpair_limiter = RateLimiter()
-        self.store = Store(identity.org_id, self.now)
+        self.compatibility_limiter = RateLimiter()
+        self.bulk_running = False
+        self.store = Store(identity.org_id, self.now, self.settings)
         self.jobs_started = 0
         self.connectors: dict[str, Connector] = {}
         self.store.clear()
@@ -57,6 +59,7 @@ class Pce:
         self.faults.clear()
         self.limiter.clear()
         self.unpair_limiter.clear()
+        self.compatibility_limiter.clear()
         self.jobs_started = 0
         self.store.clear()
         for connector in self.connectors.values():

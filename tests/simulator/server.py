@@ -13,7 +13,9 @@ from tests.simulator import (
     activation,
     control,
     jobs,
+    label_dimensions,
     labels,
+    organisation,
     pairing_keys,
     pairing_profiles,
     pairing_script,
@@ -30,24 +32,20 @@ def application(pce: Pce) -> web.Application:
     """The PCE's application: one line per API area."""
     app = web.Application(middlewares=access.MIDDLEWARES, client_max_size=256 * 1024**2)
     app[PCE] = pce
-    app.on_response_prepare.append(access.add_request_id)
-    organisation = "/api/v2/orgs/{org}"
-    app.router.add_get("/api/v2/health", get_health, allow_head=False)
-    pairing_profiles.add_routes(app, organisation)
-    pairing_keys.add_routes(app, organisation)
-    labels.add_routes(app, organisation)
-    workloads.add_routes(app, organisation)
-    vens.add_routes(app, organisation)
-    jobs.add_routes(app, organisation)
+    app.on_response_prepare.append(access.finish_headers)
+    base = "/api/v2/orgs/{org}"
+    organisation.add_routes(app, base)
+    pairing_profiles.add_routes(app, base)
+    pairing_keys.add_routes(app, base)
+    labels.add_routes(app, base)
+    label_dimensions.add_routes(app, base)
+    workloads.add_routes(app, base)
+    vens.add_routes(app, base)
+    jobs.add_routes(app, base)
     pairing_script.add_routes(app)
     activation.add_routes(app)
     app.add_subapp(control.PREFIX, control.application())
     return app
-
-
-async def get_health(request: web.Request) -> web.Response:
-    """200 without an organisation (Transport)."""
-    return web.json_response([{"fqdn": request.host, "type": "standalone", "status": "normal"}])
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ def make_certificates(names: list[str]) -> Certificates:
 
 
 class Server:
-    """One application on one port; a simulator may have several of them later."""
+    """One application on one port, over TLS unless there is no set-up for it."""
 
-    def __init__(self, app: web.Application, tls: ssl.SSLContext) -> None:
+    def __init__(self, app: web.Application, tls: ssl.SSLContext | None) -> None:
         # Hanging requests must not delay the end.
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.2)
         self._tls = tls

@@ -22,11 +22,34 @@ class Settings:
         "date" (an HTTP date), "nonsense", or null for none (Transport: "sometimes with Retry-After").
     hard_limit: pairing keys a profile may have that are not revoked (Pairing keys).
     job_polls, job_seconds: a job runs until both that many polls and that many seconds have passed (Collections).
-    job_outcome: how a job ends: done, failed, or never (Collections).
-    job_location: the form of the job's Location: href, absolute, or alternate (Collections: "both occur").
+    job_words: the statuses that a job shows in turn before it ends (What others measured: "not yet").
+    job_outcome: how a job ends: done, failed, cancel_requested, cancelled, canceled, or never (Collections; What others
+        measured).
+    job_location: the form of the job's Location: href, absolute, or alternate (More from clients: "relative").
     job_retry_after: the Retry-After of the 202 in seconds, null for none (Collections: "may be missing").
+    respond_async: what `Prefer: respond-async` brings: a job, or the whole array at once (What others measured).
+    without_jobs: the collections that do not know `Prefer: respond-async` (What others measured: "may have no jobs").
+    count_header: what X-Total-Count counts: matching, all (it ignores filters, as measured at 25.2.40), or absent.
+    large_pages: honour max_results above 500, or clamp it (More from clients: "honoured", not measured).
+    media_type: bare application/json, or with a charset (What others measured: "comes bare"; Transport: "may carry").
+    label_dimensions: the PCE has that collection (What others measured: "22.5 and later").
     label_keys: the keys that a label can have (Labels: "others of the organisation's own").
     show_deleted_labels: the collection of labels shows deleted ones too (Labels: "the object stays").
+    deleted_again: a DELETE of a deleted label is refused (What others measured), or missing (404).
+    mode_names: new objects carry both the old and the new name of a mode and of its lock, or the new one only
+        (What others measured: "carry both").
+    disabled_profile_keys: a disabled profile's keys are allowed or refused (What others measured: "has no source").
+    suspended_unpair: unpairing a suspended VEN is allowed or refused (What others measured: "cannot be unpaired").
+    unpair_refusal: where some VENs of a call are refused, the others are unpaired, or none (More from clients).
+    unpair_answer: what a call that did all answers: empty (204) or list (200, no errors) (More from clients).
+    unpair_max: VENs in a call (More from clients: "500 to 1,000").
+    ven_uuid: a workload and its VEN have a shared UUID, or each its own (More from clients: "on newer PCEs").
+    ven_health: the VEN object has the property `health`, shown or absent; the page has it as a filter only.
+    health: the status of the cluster, or absent where there is no such path, as in the cloud (More from clients).
+    ven_maintenance_token_required: what `settings` says of it (More from clients).
+    bulk_seconds: how long a bulk operation takes; a second one in that time is a 429 (More from clients).
+    compatibility_report: of each VEN in idle mode: none, green, yellow, red (What others measured).
+    compatibility_rate_limit: GETs of such reports a minute, 0 switches it off (More from clients: "by itself").
     workload_labels: how a GET shows the labels of workloads: href, or full (href, key and value, as newer PCEs do).
     unknown_filters: ignore or refuse the filters that the page does not name (Pairing profiles).
     error_form: the body form of every API error, or "natural" for the usual one of each status (Transport).
@@ -40,6 +63,11 @@ class Settings:
         the password, or returns it masked").
     connector_errors: natural, or echo, in which an error of a connector repeats the body that it refuses.
     connector_auth: connectors ask for the API key and secret as user and password.
+    connector_spaces: by_contexts, in which controllerContexts says whether an instance has an address space, as was
+        believed once; free: it says nothing about that (pe-api.md, What else is public).
+    connector_contexts: ignored, or required: a connector whose controllerContexts is true refuses an instance without
+        one (pe-api.md, What else is public).
+    connector_names: other JSON names for an instance, by the names of connector_names.py; a path has dots.
     """
 
     rate_limit: int = 500
@@ -48,11 +76,32 @@ class Settings:
     hard_limit: int = 1000
     job_polls: int = 1
     job_seconds: float = 0
+    job_words: list[str] = field(default_factory=lambda: ["running"])
     job_outcome: str = "done"
-    job_location: str = "alternate"
+    job_location: str = "href"
     job_retry_after: int | None = 1
+    respond_async: str = "job"
+    without_jobs: list[str] = field(default_factory=list)
+    count_header: str = "matching"
+    large_pages: str = "honour"
+    media_type: str = "bare"
+    label_dimensions: bool = True
     label_keys: list[str] = field(default_factory=lambda: ["role", "app", "env", "loc", "os", "bu"])
     show_deleted_labels: bool = False
+    deleted_again: str = "refused"
+    mode_names: str = "both"
+    disabled_profile_keys: str = "allowed"
+    suspended_unpair: str = "allowed"
+    unpair_refusal: str = "others"
+    unpair_answer: str = "empty"
+    unpair_max: int = 1000
+    ven_uuid: str = "shared"
+    ven_health: str = "absent"
+    health: str = "normal"
+    ven_maintenance_token_required: bool = False
+    bulk_seconds: float = 0
+    compatibility_report: str = "none"
+    compatibility_rate_limit: int = 0
     workload_labels: str = "href"
     unknown_filters: str = "ignore"
     error_form: str = "natural"
@@ -64,6 +113,9 @@ class Settings:
     connector_secrets: str = "masked"
     connector_errors: str = "natural"
     connector_auth: bool = False
+    connector_spaces: str = "free"
+    connector_contexts: str = "required"
+    connector_names: dict[str, str] = field(default_factory=dict)
 
     def update(self, values: dict[str, Any]) -> None:
         """Take over some settings; an unknown name or value raises schema.Invalid and changes nothing."""

@@ -13,11 +13,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tests.simulator.package import RELEASE
-from tests.simulator.settings import DEFAULT_RELEASE
+from tests.simulator.settings import DEFAULT_RELEASE, Settings
 
 Json = dict[str, Any]
 
 USER = {"href": "/users/1"}
+
+OLD_MODES = {"idle": "idle", "visibility_only": "illuminated", "full": "enforced"}
+"""The words of the deprecated `mode`, by those of `enforcement_mode`; it has none for selective (Pairing profiles)."""
+
+FQDN = "pce.example.com"
+"""The name that the PCE has for itself."""
 
 _FIRST_LABELS = (("role", "web"), ("role", "db"), ("app", "shop"), ("env", "prod"), ("env", "test"), ("loc", "office"))
 """What the organisation starts with, as label 1, 2, …, so that a playbook has something to refer to."""
@@ -39,6 +45,12 @@ def limit(value: object) -> int | None:
     if value in (None, "unlimited"):
         return None
     return 1 if value == "one_use" else int(str(value))
+
+
+def ven_of(workload: Json) -> Json:
+    """Return what a workload says of its VEN; seeds have odd shapes of it too."""
+    ven = workload.get("ven")
+    return ven if isinstance(ven, dict) else {}
 
 
 @dataclass
@@ -86,7 +98,9 @@ class Job:
     requested_at: float
     objects: list[Json]
     polls: int = 0
-    done: bool = False
+    outcome: str = ""
+    """The status with which the job ended, empty while it runs."""
+    terminated_at: float | None = None
 
 
 @dataclass
@@ -95,6 +109,7 @@ class Store:
 
     org_id: int
     now: Callable[[], float]
+    settings: Settings
     profiles: dict[int, Json] = field(default_factory=dict)
     labels: dict[int, Json] = field(default_factory=dict)
     workloads: dict[str, Json] = field(default_factory=dict)
@@ -103,6 +118,12 @@ class Store:
     activations: list[Json] = field(default_factory=list)
     unpairings: list[Json] = field(default_factory=list)
     ven_tokens: dict[str, str] = field(default_factory=dict)
+    own_vens: dict[str, Json] = field(default_factory=dict)
+    """What a VEN has beyond its workloads, by its HREF: the whole object of a seed, or what was changed or ordered."""
+    heartbeats: dict[str, float] = field(default_factory=dict)
+    """The time of each VEN's last heartbeat after its activation."""
+    dimensions: dict[str, Json] = field(default_factory=dict)
+    """The label dimensions that were looked at or changed, by their key."""
     offline: dict[str, int] = field(default_factory=dict)
     """How many GETs of the collection still show a workload as offline, by its HREF; -1 means all of them."""
     _last_id: dict[str, int] = field(default_factory=dict)
@@ -116,6 +137,9 @@ class Store:
             self.keys,
             self.jobs,
             self.ven_tokens,
+            self.own_vens,
+            self.heartbeats,
+            self.dimensions,
             self.offline,
             self._last_id,
         ):
@@ -167,6 +191,7 @@ class Store:
             "caps": ["write", "generate_pairing_key"],
         }
         profile.update(copy.deepcopy(given))
+        self._set_old_names(profile)
         return self.put_profile(_settled(profile))
 
     def put_profile(self, raw: Json) -> Json:
@@ -180,9 +205,19 @@ class Store:
             if name in changes:
                 profile.pop(deprecated, None)
         profile.update(copy.deepcopy(changes))
+        self._set_old_names(profile)
         _settled(profile)
         profile["updated_at"] = stamp(self.now())
         profile["updated_by"] = dict(USER)
+
+    def _set_old_names(self, profile: Json) -> None:
+        """Give a profile the deprecated twins of its properties, unless only the new names are wanted."""
+        if self.settings.mode_names == "new":
+            return
+        if profile.get("enforcement_mode") in OLD_MODES:
+            profile["mode"] = OLD_MODES[profile["enforcement_mode"]]
+        if "enforcement_mode_lock" in profile:
+            profile["mode_lock"] = profile["enforcement_mode_lock"]
 
     def remove_profile(self, ident: int) -> None:
         """Delete a profile; its keys are worth nothing from then on."""
@@ -274,26 +309,113 @@ class Store:
         """A workload that has just been paired, is active and online (Workloads and VENs)."""
         moment = stamp(self.now())
         ident = str(uuid.uuid4())
-        workload: Json = {
-            "href": self.href("workloads", ident),
-            "name": None,
-            "hostname": hostname,
-            "managed": True,
-            "online": True,
-            "enforcement_mode": "visibility_only",
-            "labels": labels,
-            "ven": {
-                "href": self.href("vens", uuid.uuid4()),
+        number = len(self.workloads) + 1
+        workload = self._new_workload(ident)
+        workload.update(
+            {
                 "hostname": hostname,
-                "status": "active",
-                "version": RELEASE,
-            },
-            "agent": {"status": {"status": "active", "managed_since": moment, "agent_version": RELEASE}},
-            "created_at": moment,
-            "updated_at": moment,
-        }
+                "managed": True,
+                "online": True,
+                "labels": labels,
+                "os_id": "centos-x86_64-7.0",
+                "os_detail": "4.18.0-305.el8.x86_64 (CentOS Linux release 8.4)",
+                "interfaces": [
+                    {
+                        "name": "eth0",
+                        "link_state": "up",
+                        "address": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+                        "cidr_block": 8,
+                        "default_gateway_address": "10.255.255.254",
+                        "friendly_name": None,
+                    }
+                ],
+                "ven": {
+                    "href": self.new_ven_href(ident),
+                    "hostname": hostname,
+                    "status": "active",
+                    "version": RELEASE,
+                },
+                "agent": {
+                    "href": self.href("agents", number),
+                    "config": {"security_policy_update_mode": "adaptive"},
+                    "status": {
+                        "status": "active",
+                        "managed_since": moment,
+                        "last_heartbeat_on": moment,
+                        "agent_version": RELEASE,
+                    },
+                },
+            }
+        )
+        self.set_modes(workload, {"enforcement_mode": "visibility_only", "visibility_level": "flow_summary"})
         self.workloads[ident] = workload
         return workload
+
+    def new_ven_href(self, workload_id: str) -> str:
+        """Return the HREF of a new VEN of a workload, which may have the same UUID (More from clients)."""
+        return self.href("vens", workload_id if self.settings.ven_uuid == "shared" else uuid.uuid4())
+
+    def add_unmanaged(self, given: Json) -> Json:
+        """Create a workload without a VEN: what was given, over the PCE's defaults."""
+        ident = str(uuid.uuid4())
+        workload = {**self._new_workload(ident), **copy.deepcopy(given)}
+        self.set_modes(workload, {"enforcement_mode": given.get("enforcement_mode", "visibility_only")})
+        self.workloads[ident] = workload
+        return workload
+
+    def change_workload(self, workload: Json, changes: Json) -> None:
+        """Change the properties in `changes`; the modes stand in more than one place."""
+        workload.update(copy.deepcopy(changes))
+        self.set_modes(workload, changes)
+        workload["updated_at"] = stamp(self.now())
+        workload["updated_by"] = dict(USER)
+
+    def set_modes(self, workload: Json, changes: Json) -> None:
+        """Set enforcement mode and visibility level where they stand: at the workload, and in its agent's config."""
+        agent = workload.get("agent")
+        config = agent.get("config") if isinstance(agent, dict) else None
+        for name in ("enforcement_mode", "visibility_level"):
+            if name in changes:
+                workload[name] = changes[name]
+        if not isinstance(config, dict):
+            return
+        if "visibility_level" in changes:
+            config["visibility_level"] = changes["visibility_level"]
+        if "enforcement_mode" in changes and self.settings.mode_names == "both":
+            config.pop("mode", None)
+            if changes["enforcement_mode"] in OLD_MODES:
+                config["mode"] = OLD_MODES[changes["enforcement_mode"]]
+
+    def _new_workload(self, ident: str) -> Json:
+        moment = stamp(self.now())
+        return {
+            "href": self.href("workloads", ident),
+            "name": None,
+            "description": "",
+            "hostname": "",
+            "managed": False,
+            "online": False,
+            "deleted": False,
+            "enforcement_mode": "visibility_only",
+            "visibility_level": "flow_summary",
+            "labels": [],
+            "public_ip": None,
+            "interfaces": [],
+            "os_id": None,
+            "os_detail": None,
+            "service_provider": None,
+            "data_center": None,
+            "data_center_zone": None,
+            "external_data_set": None,
+            "external_data_reference": None,
+            "ven": None,
+            "agent": {},
+            "created_at": moment,
+            "updated_at": moment,
+            "created_by": dict(USER),
+            "updated_by": dict(USER),
+            "caps": ["write"],
+        }
 
     def put_workload(self, raw: Json) -> Json:
         """Store a workload as it is; an HREF is allotted when there is none."""
@@ -310,18 +432,27 @@ class Store:
                 return workload
         return None
 
+    def put_ven(self, raw: Json) -> Json:
+        """Store a VEN as it is; an HREF is allotted when there is none."""
+        ven = copy.deepcopy(raw)
+        self.own_vens[ven.setdefault("href", self.href("vens", uuid.uuid4()))] = ven
+        return ven
+
     def vens(self) -> dict[str, list[Json]]:
-        """The workloads of each VEN, by its HREF: a VEN is known by the managed workloads that name it."""
-        found: dict[str, list[Json]] = {}
+        """Return the workloads of each VEN, by its HREF: managed workloads that name it, or none for one of a seed."""
+        found: dict[str, list[Json]] = {href: [] for href, own in self.own_vens.items() if "href" in own}
         for workload in self.workloads.values():
-            href = (workload.get("ven") or {}).get("href")
+            href = ven_of(workload).get("href")
             if href and workload.get("managed"):
                 found.setdefault(href, []).append(workload)
         return found
 
     def set_ven_status(self, workload: Json, status: str, **more: str) -> None:
         """Mark the VEN of a workload, in both places that show it; `more` goes to the agent's status."""
-        workload["ven"] = {**(workload.get("ven") or {}), "status": status}
+        workload["ven"] = {**ven_of(workload), "status": status}
+        own = self.own_vens.get(str(workload["ven"].get("href")), {})
+        if "status" in own:
+            own["status"] = status
         agent = workload.get("agent") or {}
         known = agent.get("status")
         agent["status"] = {**(known if isinstance(known, dict) else {}), "status": status, **more}
@@ -332,8 +463,10 @@ class Store:
         """Forget VENs; their workloads are removed, or stay as unmanaged ones."""
         for href in hrefs:
             self.ven_tokens.pop(href, None)
+            self.own_vens.pop(href, None)
+            self.heartbeats.pop(href, None)
         for ident, workload in list(self.workloads.items()):
-            if (workload.get("ven") or {}).get("href") not in hrefs:
+            if ven_of(workload).get("href") not in hrefs:
                 continue
             self.offline.pop(workload["href"], None)
             if remove:

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 import tests.profiles
+
+from .clients import Clock, Pki
+from .loopback import Loopback, serving
 
 assert tests.profiles
 hypothesis.settings.load_profile("unit")
@@ -37,3 +41,25 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in [name for name in os.environ if name.startswith(("PCE_", "ILLUMIO_"))]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def tls_server(pki: Pki) -> Iterator[Loopback]:
+    with serving(pki.context()) as running:
+        yield running

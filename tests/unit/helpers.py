@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Union
 
 from plugins.module_utils._core.errors import ApiError, CollectionError, RequestError, UnknownOutcomeError
+from plugins.module_utils._core.resource import Resource
 from plugins.module_utils._http.client import HttpClient
 from plugins.module_utils._http.endpoint import Endpoint
 from plugins.module_utils._http.response import Response
+from plugins.module_utils._pce import hrefs
 
 EPOCH = 1_780_000_000.0
 """Seconds since the epoch when a FakeTransport is made."""
@@ -91,6 +93,12 @@ class FakeTransport(HttpClient):
         return [f"{sent.method} {sent.path}" for sent in self.sent]
 
 
+def check_reference(resource: Resource, reference: str) -> None:
+    """Check a reference as the stores of organization 1 and of a connector do."""
+    if resource.reference == "href":
+        hrefs.check(reference, 1, resource)
+
+
 def in_turn(*replies: Reply | CollectionError) -> Server:
     """Return a server that gives one reply after another, and fails the test when it is asked once more."""
     waiting: Iterator[Reply | CollectionError] = iter(replies)
@@ -105,7 +113,7 @@ def in_turn(*replies: Reply | CollectionError) -> Server:
 
 def broken(method: str = "POST", path: str = PROFILES) -> UnknownOutcomeError:
     """Return the error of a connection that broke while a request was under way."""
-    return UnknownOutcomeError(RequestError("the connection broke", method, path), transient=True)
+    return UnknownOutcomeError(RequestError("the connection broke", method, path), may_be_under_way=True)
 
 
 def refused(status: int = 406, token: str = "", message: str = "", method: str = "POST") -> ApiError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -88,6 +89,8 @@ class Loopback(ThreadingHTTPServer):
         self.cut_handshakes = 0
         self.guard = threading.Lock()
         self.stopping = threading.Event()
+        self.hung_up = threading.Event()
+        self.resets: list[socket.socket] = []
         self._context = context
         self.address = f"127.0.0.1:{self.server_address[1]}"
         self.url = f"{'https' if context else 'http'}://{self.address}"
@@ -103,6 +106,12 @@ class Loopback(ThreadingHTTPServer):
         elif self._context is not None:  # the handshake is the handler thread's, on its first read
             connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        if any(request is connection for connection in self.resets):
+            self.close_request(request)  # without the FIN of an orderly end
+        else:
+            super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of connections that break: breaking them is what the tests are for."""
@@ -139,6 +148,34 @@ def hang_up(handler: Handler) -> None:
     handler.close_connection = True
     with suppress(OSError):
         handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.server.hung_up.set()
+
+
+def reset(handler: Handler) -> None:
+    """End the connection without an answer, and with an RST."""
+    handler.close_connection = True
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.server.resets.append(handler.connection)
+
+
+def answer_and_hang_up(handler: Handler) -> None:
+    """Answer as if the connection were kept, and close it while it is idle."""
+    handler.answer(Canned())
+    hang_up(handler)
+
+
+def write(data: bytes, and_then: Behaviour | None = None) -> Callable[[Handler], None]:
+    """Return a behaviour that sends these bytes, which need not be HTTP, and goes on."""
+
+    def behave(handler: Handler) -> None:
+        handler.wfile.write(data)
+        handler.wfile.flush()
+        if isinstance(and_then, Canned):
+            handler.answer(and_then)
+        else:
+            (and_then or hang_up)(handler)
+
+    return behave
 
 
 def truncate(handler: Handler) -> None:
@@ -176,25 +213,37 @@ def drip(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def tunnel(handler: Handler) -> None:
-    """Do what a proxy does: connect, and pass on what comes from either side."""
+CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+def tunnel(handler: Handler, ending: Callable[[Handler], None] | None = None) -> None:
+    """Do what a proxy does: connect, and pass on what comes from either side, until the target ends."""
     host, _colon, port = handler.path.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=10) as target:
-        handler.send_response(200)
-        handler.end_headers()
+        handler.wfile.write(CONNECTED)
 
         def carry(source: socket.socket, sink: socket.socket) -> None:
             with suppress(OSError):
                 while data := source.recv(65536):
                     sink.sendall(data)
             with suppress(OSError):
-                sink.shutdown(socket.SHUT_WR)
+                if ending is None or sink is target:
+                    sink.shutdown(socket.SHUT_WR)
+                else:
+                    handler.connection.shutdown(socket.SHUT_RD)
 
         answers = threading.Thread(target=carry, args=(target, handler.connection), daemon=True)
         answers.start()
         carry(handler.connection, target)
         answers.join(10)
     handler.close_connection = True
+    if ending is not None:
+        ending(handler)
+
+
+def tunnel_and_reset(handler: Handler) -> None:
+    """Do what a proxy does, and end with an RST when the target ends."""
+    tunnel(handler, reset)
 
 
 @contextmanager

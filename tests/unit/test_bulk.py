@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core import progress
-from plugins.module_utils._core.bulk import (
-    Bulk,
-    BulkError,
-    BulkResult,
-    Purge,
-    read_bulk,
-    read_desired_states,
-    reconcile_all,
-)
+from plugins.module_utils._core.bulk import Bulk, Purge, read_bulk, read_desired_states
+from plugins.module_utils._core.bulk_result import BulkError, BulkResult
+from plugins.module_utils._core.bulk_run import reconcile_all
 from plugins.module_utils._core.errors import (
     ApiError,
     CollectionError,
@@ -33,12 +27,13 @@ from plugins.module_utils._core.errors import (
 from plugins.module_utils._core.plan import Action, Plan
 from plugins.module_utils._core.reconcile import Result, apply
 from plugins.module_utils._core.resource import Identity, Raw
+from plugins.module_utils._core.store import Store
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
-from .helpers import PROFILES, raw_profile
+from .helpers import PROFILES, check_reference, raw_profile
 
 
-class ListStore:
+class ListStore(Store):
     """Objects in a list, which counts how often it is read. ``broken`` names objects that cannot be written."""
 
     def __init__(self, *objects: dict[str, Any], broken: Sequence[str] = ()) -> None:
@@ -48,10 +43,11 @@ class ListStore:
         self._broken = broken
 
     def find(self, identity: Identity) -> Raw | None:
-        raise AssertionError("one by one")
+        assert identity.reference is not None, "one by one"
+        return next((item for item in self.objects if item["href"] == identity.reference), None)
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
-        assert most is None  # a server may ignore the parameters
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
+        assert max_results is None  # a server may ignore the parameters
         self.reads += 1
         return [dict(item) for item in self.objects]
 
@@ -74,7 +70,7 @@ class ListStore:
 
 def run(store: ListStore, *entries: dict[str, Any], purge: bool = False, dry_run: bool = False) -> BulkResult:
     """Reconcile what a list of objects asks for, as the module does."""
-    requests = read_desired_states(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": list(entries)})
+    requests = read_desired_states(PAIRING_PROFILE, {"pairing_profiles": list(entries)}, check_reference)
     return reconcile_all(PAIRING_PROFILE, store, Bulk(requests, Purge() if purge else None), dry_run)
 
 
@@ -170,35 +166,35 @@ def test_twins_are_an_error_of_theirs_alone() -> None:
             "purge_scope.labels: must not have more than one label of one key: role=db and role=web",
         ),
         ({"labels": [{"href": "/orgs/2/labels/7"}]}, "purge_scope.labels: belongs to organisation 2"),
-        ({"description": "x"}, "purge_scope.description: is not known; known are name_prefix, external_data_set, la"),
-        ({}, "purge_scope: is needed with purge, to say which pairing profiles may be removed (name_prefix, external_"),
+        ({"description": "x"}, "purge_scope.description: unknown; must be one of name_prefix, external_data_set, la"),
+        ({}, "purge_scope: is required with purge: which pairing profiles may be deleted (name_prefix, external_"),
         ({"labels": [5]}, "purge_scope.labels: has an entry 5; it must be {href: "),
     ],
     ids=str,
 )
 def test_a_wrong_scope_is_an_error_before_any_read(scope: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError) as caught:
-        read_bulk(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope})
+        read_bulk(PAIRING_PROFILE, {"pairing_profiles": [], "purge": True, "purge_scope": scope}, check_reference)
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(("given", "taken"), [({}, 1), ({"concurrency": 1}, 1), ({"concurrency": 10}, 10)])
 def test_how_many_at_a_time(given: dict[str, Any], taken: int) -> None:
-    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": False, **given}
-    assert read_bulk(PAIRING_PROFILE, params).concurrency == taken
+    params = {"pairing_profiles": [], "purge": False, **given}
+    assert read_bulk(PAIRING_PROFILE, params, check_reference).concurrency == taken
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, 11])
 def test_too_many_at_a_time(concurrency: int) -> None:
-    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": False, "concurrency": concurrency}
+    params = {"pairing_profiles": [], "purge": False, "concurrency": concurrency}
     with pytest.raises(OptionError, match=f"^concurrency: must be 1 to 10, not {concurrency}$"):
-        read_bulk(PAIRING_PROFILE, params)
+        read_bulk(PAIRING_PROFILE, params, check_reference)
 
 
 def test_labels_of_a_scope() -> None:
     scope = {"labels": [{"role": "web"}, {"href": "/orgs/1/labels/7"}, {"key": "env", "value": "prod"}]}
-    params = {"pce_org_id": 1, "pairing_profiles": [], "purge": True, "purge_scope": scope}
-    purge = read_bulk(PAIRING_PROFILE, params).purge
+    params = {"pairing_profiles": [], "purge": True, "purge_scope": scope}
+    purge = read_bulk(PAIRING_PROFILE, params, check_reference).purge
     assert purge is not None
     assert [wanted for _condition, wanted in purge.conditions] == [
         [{"href": "/orgs/1/labels/7"}, {"key": "env", "value": "prod"}, {"key": "role", "value": "web"}]
@@ -217,7 +213,7 @@ def test_of_many_failures_ten_are_named(count: int, more: str) -> None:
 
 def test_an_object_that_is_listed_twice_is_an_error() -> None:
     store = ListStore(A, B)
-    message = rf"^pairing_profiles\[2\]: is {PROFILES}/1 of pairing_profiles\[0\] again$"
+    message = rf"^pairing_profiles\[2\]: duplicates pairing_profiles\[0\] \({PROFILES}/1\)$"
     with pytest.raises(OptionError, match=message):
         run(store, {"name": "A"}, {"name": "B"}, {"href": f"{PROFILES}/1", "enabled": False}, {"name": "N"})
     assert store.written == []
@@ -239,7 +235,7 @@ class FailingStore(ListStore):
 @pytest.mark.parametrize(
     ("failure", "told", "changed"),
     [
-        (ZeroDivisionError("x"), "a defect of this collection, please report it: ZeroDivisionError('x')", True),
+        (ZeroDivisionError("x"), "unexpected error, please report this bug: ZeroDivisionError('x')", True),
         (ApiError("who?", "PUT", "/", 401, []), "who?", False),
         (ApiError("no", "POST", "/", 403, []), "no", False),
         (UnreachableError("not there", "PUT", "/"), "not there", False),
@@ -254,7 +250,7 @@ def test_what_befalls_all_is_tried_once(failure: Exception, told: str, changed: 
     assert [entry["error"] for entry in caught.value.outcomes] == [
         None,
         told,
-        "not tried, since what befell B would befall it too",
+        "skipped: the failure of B would affect every remaining object",
         None,
     ]
     assert [entry["changed"] for entry in caught.value.outcomes] == [True, changed, False, False]
@@ -304,9 +300,9 @@ def test_so_many_are_written_at_a_time(
             now[0] -= 1
         return done
 
-    monkeypatch.setattr("plugins.module_utils._core.bulk.apply", watched)
+    monkeypatch.setattr("plugins.module_utils._core.bulk_run.apply", watched)
     requests = read_desired_states(
-        PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": [{"name": f"P{number}"} for number in range(12)]}
+        PAIRING_PROFILE, {"pairing_profiles": [{"name": f"P{number}"} for number in range(12)]}, check_reference
     )
     outcome = reconcile_all(PAIRING_PROFILE, ListStore(), Bulk(requests, None, concurrency), dry_run)
     assert len(outcome.outcomes) == 12
@@ -324,7 +320,7 @@ def test_so_many_are_written_at_a_time(
 )
 def test_a_wrong_list_is_an_error_before_any_read(entries: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(OptionError, match=words):
-        read_desired_states(PAIRING_PROFILE, {"pce_org_id": 1, "pairing_profiles": entries})
+        read_desired_states(PAIRING_PROFILE, {"pairing_profiles": entries}, check_reference)
 
 
 @pytest.mark.parametrize("name", [None, "", ["PP-A"], {"name": "PP-A"}, 5])
@@ -332,7 +328,7 @@ def test_a_wrong_list_is_an_error_before_any_read(entries: list[dict[str, Any]],
 def test_purge_removes_nothing_where_an_object_cannot_be_recognised(name: Any, dry_run: bool) -> None:
     store = ListStore(raw_profile(1, name="PP-A"), raw_profile(2, name=name))
     store.objects.append(raw_profile(3, name=name))
-    with pytest.raises(CollectionError, match=rf"nothing was done: .* name for {PROFILES}/2, {PROFILES}/3$"):
+    with pytest.raises(CollectionError, match=rf"nothing was changed: .*: {PROFILES}/2, {PROFILES}/3$"):
         run(store, {"name": "PP-B"}, purge=True, dry_run=dry_run)
     assert store.written == []
     run(store, {"name": "PP-B"}, dry_run=dry_run)  # without purge it is in nobody's way
@@ -346,7 +342,7 @@ def test_a_null_name_is_no_identity() -> None:
 class PartialStore(ListStore):
     """A server that filters names partially, as a PCE does."""
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         self.asked = dict(parameters)
         wanted = parameters.get("name", "").lower()
         return [dict(item) for item in self.objects if wanted in item["name"].lower()]
@@ -372,6 +368,6 @@ def test_only_what_the_task_is_about_is_read(
     entries: list[dict[str, Any]], scope: dict[str, Any] | None, asked: dict[str, str]
 ) -> None:
     store = PartialStore(raw_profile(1, name="PP-A"), raw_profile(2, name="other"), raw_profile(3, name="apP-a"))
-    params = {"pce_org_id": 1, "pairing_profiles": entries, "purge": scope is not None, "purge_scope": scope}
-    reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, params), dry_run=True)
+    params = {"pairing_profiles": entries, "purge": scope is not None, "purge_scope": scope}
+    reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, params, check_reference), dry_run=True)
     assert store.asked == asked

@@ -11,12 +11,14 @@ from typing import Any, Callable
 
 import pytest
 
-from plugins.module_utils._core.bulk import BulkError, BulkResult, read_bulk, reconcile_all
+from plugins.module_utils._core.bulk import read_bulk
+from plugins.module_utils._core.bulk_result import BulkError, BulkResult
+from plugins.module_utils._core.bulk_run import reconcile_all
 from plugins.module_utils._core.errors import CollectionError, MissingReferenceError
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pce.store import PceStore
 
-from .helpers import PROFILES, FakeTransport, Reply, Sent, raw_profile
+from .helpers import PROFILES, FakeTransport, Reply, Sent, check_reference, raw_profile
 
 LABELS = "/orgs/1/labels"
 WEB, DB, PROD = (
@@ -60,9 +62,9 @@ class Pce:
 
     def keep(self, *entries: dict[str, Any], dry_run: bool = False, **params: Any) -> BulkResult:
         """Do what the module does."""
-        given = {"pce_org_id": 1, "pairing_profiles": [*entries], "purge": False, **params}
+        given = {"pairing_profiles": [*entries], "purge": False, **params}
         store = PceStore(self.transport, 1, PAIRING_PROFILE)
-        return reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, given), dry_run)
+        return reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, given, check_reference), dry_run)
 
     def written(self) -> list[tuple[str, str, Any]]:
         """Method, path and body of what was sent to change something."""
@@ -94,7 +96,7 @@ def test_what_is_returned() -> None:
     assert outcome.before["PP-C"]["name"] == "PP-C"
     assert pce.written() == [("PUT", a["href"], {"labels": hrefs}), ("DELETE", c["href"], None)]
     reads = [(sent.path, dict(sent.query).get("name")) for sent in pce.transport.sent if sent.method == "GET"]
-    assert reads == [(PROFILES, "PP-"), (LABELS, None), (PROFILES, "PP-")]
+    assert reads == [(PROFILES, "PP-"), (LABELS, None), (c["href"], None), (PROFILES, "PP-")]
 
 
 def test_what_a_pce_does_not_keep_is_warned_of() -> None:
@@ -116,7 +118,7 @@ def test_what_is_deleted_just_after_it_was_updated_is_told() -> None:
     pce.after_put = vanish
     with pytest.raises(BulkError) as caught:
         pce.keep({"name": "PP-A", "enabled": False}, {"name": "PP-B", "enabled": False})
-    told = f"{PROFILES}/1 was deleted by somebody else just after it was updated"
+    told = f"another user deleted {PROFILES}/1 just after it was updated"
     assert str(caught.value) == f"1 of 2 pairing profiles failed: PP-A: {told}"
     assert caught.value.changed
     failed, updated = caught.value.outcomes
@@ -129,7 +131,7 @@ def test_what_cannot_be_read_back_is_warned_of() -> None:
     pce.wrong = lambda sent: Reply(403) if sent.method == "GET" and pce.written() else None
     outcome = pce.keep({"name": "PP-A", "enabled": False})
     (warning,) = outcome.warnings
-    assert warning.startswith("what was written could not be read back: the PCE answered 403 to GET")
+    assert warning.startswith("updated objects could not be read back: the PCE answered 403 to GET")
     assert outcome.outcomes[0]["pairing_profile"]["enabled"] is False
 
 
@@ -141,7 +143,7 @@ def test_time_is_asked_for_all_that_changes(monkeypatch: pytest.MonkeyPatch) -> 
     purge: dict[str, Any] = {"purge": True, "purge_scope": {"name_prefix": "PP-"}}
     pce.keep(*entries, dry_run=True, **purge)
     pce.keep({"name": "PP-2"})
-    assert asked == [(2, "changing 2 pairing profiles")]
+    assert asked == [(3, "changing 2 pairing profiles")]  # what is deleted is read again before
 
 
 def test_labels_are_made_where_that_is_wanted() -> None:
@@ -182,3 +184,70 @@ def test_the_default_profile_is_never_purged() -> None:
     pce = Pce(raw_profile(1, name="PP-1", is_default=True), raw_profile(2, name="PP-2", is_default=False))
     outcome = pce.keep(purge=True, purge_scope={"name_prefix": "PP-"})
     assert [item["href"] for item in outcome.outcomes] == [f"{PROFILES}/2"]
+
+
+SCOPE: dict[str, Any] = {"purge": True, "purge_scope": {"name_prefix": "PP-", "external_data_set": "cmdb"}}
+LISTED = {"name": "PP-A", "enabled": False}
+
+
+def changing(**changes: Any) -> Pce:
+    """Return a PCE on which another user changes PP-B after PP-A was updated."""
+    names = ("PP-A", "PP-B", "PP-C")
+    pce = Pce(*(raw_profile(number, name=name, external_data_set="cmdb") for number, name in enumerate(names, 1)))
+    pce.after_put = lambda _href: pce.objects[f"{PROFILES}/2"].update(changes)
+    return pce
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"name": "other"}, "it has been renamed since it was read"),
+        ({"name": "PP-X"}, "it has been renamed since it was read"),
+        ({"external_data_set": "hand-made"}, "it is no longer in purge_scope"),
+        ({"is_default": True}, "it is no longer in purge_scope"),
+    ],
+)
+def test_purge_spares_a_profile_that_changed_meanwhile(changes: dict[str, Any], reason: str) -> None:
+    pce = changing(**changes)
+    result = pce.keep(LISTED, **SCOPE)
+    assert [item["action"] for item in result.outcomes] == ["update", "nothing", "delete"]
+    assert result.warnings == [f"PP-B: it was not deleted: {reason}"]
+    assert set(result.before) == {"PP-A", "PP-C"}
+    assert f"{PROFILES}/2" in pce.objects
+
+
+def test_purge_of_a_profile_that_changed_within_the_scope_deletes_it() -> None:
+    result = changing(description="new").keep(LISTED, **SCOPE)
+    assert [item["action"] for item in result.outcomes] == ["update", "delete", "delete"]
+
+
+def test_purge_of_a_profile_that_vanished_meanwhile_does_nothing() -> None:
+    pce = changing()
+    pce.after_put = lambda _href: pce.objects.__delitem__(f"{PROFILES}/2")
+    result = pce.keep(LISTED, **SCOPE)
+    assert [(item["action"], item["changed"]) for item in result.outcomes[1:]] == [("nothing", False), ("delete", True)]
+    assert result.warnings == []
+
+
+@pytest.mark.parametrize(("by", "action"), [({"name": "PP-B"}, "nothing"), ({"href": f"{PROFILES}/2"}, "delete")])
+def test_bulk_deletes_by_name_only_what_still_has_it(by: dict[str, Any], action: str) -> None:
+    pce = changing(name="other")
+    result = pce.keep(LISTED, {**by, "state": "absent"})
+    assert result.outcomes[1]["action"] == action
+    assert (f"{PROFILES}/2" in pce.objects) == (action == "nothing")
+
+
+def test_bulk_failure_keeps_the_warnings_of_the_others() -> None:
+    pce = changing(name="other")
+    pce.wrong = lambda sent: Reply(406) if sent.method == "DELETE" else None
+    with pytest.raises(BulkError) as caught:
+        pce.keep(LISTED, **SCOPE)
+    assert caught.value.warnings == ["PP-B: it was not deleted: it has been renamed since it was read"]
+
+
+def test_purge_that_cannot_look_again_deletes_nothing() -> None:
+    pce = changing()
+    pce.wrong = lambda sent: Reply(500) if sent.path.startswith(f"{PROFILES}/") and sent.method == "GET" else None
+    with pytest.raises(BulkError, match="2 of 3 pairing profiles failed"):
+        pce.keep(LISTED, **SCOPE)
+    assert [method for method, _path, _body in pce.written()] == ["PUT"]

@@ -22,7 +22,7 @@ from plugins.module_utils._core.errors import (
     UnreachableError,
 )
 from plugins.module_utils._core.resource import Identity, Raw, Resource
-from plugins.module_utils._http.create_once import create_once
+from plugins.module_utils._http.create_once import LOOKUP_PAUSES, create_once
 from plugins.module_utils._http.retry import ATTEMPTS
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
@@ -60,18 +60,18 @@ class Steps:
 def create(
     *steps: tuple[str, Raw | CollectionError | None], deadline: float = 300.0
 ) -> tuple[Raw, Steps, FakeTransport]:
-    """Create with these steps. Return the object, the steps and the transport."""
+    """Create with these steps on a server that refuses duplicates. Return the object, the steps and the client."""
     taken = Steps(*steps)
     transport = FakeTransport(in_turn(), deadline)
-    return create_once(transport, taken.send, taken.look_up), taken, transport
+    return create_once(transport, taken.send, taken.look_up, refuses_duplicates=True), taken, transport
 
 
 def server_fault() -> UnknownOutcomeError:
     """Return the error of a POST that ended with a plain 500."""
-    return UnknownOutcomeError(refused(500, message="internal"), transient=False)
+    return UnknownOutcomeError(refused(500, message="internal"), may_be_under_way=False)
 
 
-def test_created_at_once() -> None:
+def test_create_once_returns_what_was_created() -> None:
     made, steps, transport = create(("send", MADE))
     assert made == MADE
     assert steps.taken == ["send"]
@@ -79,14 +79,14 @@ def test_created_at_once() -> None:
 
 
 @pytest.mark.parametrize("failure", [broken(), server_fault()], ids=["broken", "500"])
-def test_found_after_an_unknown_outcome(failure: UnknownOutcomeError) -> None:
+def test_create_once_finds_the_object_after_unknown_outcome(failure: UnknownOutcomeError) -> None:
     made, steps, transport = create(("send", failure), ("look up", MADE))
     assert made == MADE
     assert steps.taken == ["send", "look up"]
     assert transport.slept == []
 
 
-def test_not_found_and_sent_again() -> None:
+def test_create_once_sends_again_if_nothing_is_found() -> None:
     made, _steps, transport = create(("send", broken()), ("look up", None), ("send", MADE))
     assert made == MADE
     assert len(transport.slept) == 1
@@ -98,29 +98,30 @@ def test_plain_500_is_not_sent_again() -> None:
     assert caught.value.status == 500
 
 
-def test_it_gives_up() -> None:
+def test_create_once_gives_up_after_all_attempts_and_lookups() -> None:
     steps: list[tuple[str, Raw | CollectionError | None]] = [("send", broken()), ("look up", None)]
     with pytest.raises(RequestError, match="the connection broke") as caught:
-        create(*steps * ATTEMPTS)
+        create(*steps * ATTEMPTS, *[("look up", None)] * len(LOOKUP_PAUSES))
     assert caught.type is RequestError
+    assert caught.value.changed
 
 
-def test_refused_at_the_first_try_is_not_looked_up() -> None:
+def test_create_once_does_not_look_up_after_a_refusal() -> None:
     with pytest.raises(ApiError, match="in use"):
         create(("send", refused(406, "input_validation_error", "in use")))
 
 
-def test_somebody_else_made_it_just_before() -> None:
+def test_create_once_finds_the_duplicate_of_another_run() -> None:
     made, _steps, _transport = create(("send", refused(406, "name_must_be_unique")), ("look up", MADE))
     assert made == MADE
 
 
-def test_a_double_that_nobody_can_see_is_an_error() -> None:
+def test_create_once_fails_if_the_duplicate_is_not_found() -> None:
     with pytest.raises(ApiError, match="in use"):
         create(("send", refused(406, "name_must_be_unique", "in use")), ("look up", None))
 
 
-def test_refused_at_the_second_try_and_found() -> None:
+def test_create_once_finds_the_duplicate_of_its_own() -> None:
     """The first request was acted upon after it had been looked for."""
     steps = (("send", broken()), ("look up", None), ("send", refused(406, "name_must_be_unique")), ("look up", MADE))
     made, taken, _transport = create(*steps)
@@ -128,46 +129,55 @@ def test_refused_at_the_second_try_and_found() -> None:
     assert taken.taken == ["send", "look up", "send", "look up"]
 
 
-def test_refused_at_the_second_try_and_not_found() -> None:
-    with pytest.raises(ApiError, match="in use"):
-        create(("send", broken()), ("look up", None), ("send", refused(406, "t", "in use")), ("look up", None))
+def test_create_once_looks_up_repeatedly_after_a_late_refusal() -> None:
+    start: list[tuple[str, Raw | CollectionError | None]] = [
+        ("send", broken()),
+        ("look up", None),
+        ("send", refused(406, "t", "in use")),
+    ]
+    looks: list[tuple[str, Raw | CollectionError | None]] = [("look up", None)] * len(LOOKUP_PAUSES)
+    made, _steps, _transport = create(*start, *looks, ("look up", MADE))
+    assert made == MADE
+    with pytest.raises(ApiError, match="in use") as caught:
+        create(*start, *looks, ("look up", None))
+    assert caught.value.changed
 
 
 @pytest.mark.parametrize(
     "before", [(), (("look up", None), ("send", refused(406, "t", "in use")))], ids=["broken", "refused"]
 )
-def test_look_up_that_fails_leaves_it_unknown(before: tuple[tuple[str, Any], ...]) -> None:
+def test_failed_lookup_is_unknown(before: tuple[tuple[str, Any], ...]) -> None:
     down = UnreachableError("the PCE cannot be reached", "GET", PROFILES)
     with pytest.raises(RequestError) as caught:
         create(("send", broken()), *before, ("look up", down))
     message = str(caught.value)
-    assert "whether the object was created is not known" in message
-    assert message.endswith("the PCE cannot be reached")
+    assert "looking it up failed too: the PCE cannot be reached" in message
+    assert message.count("It is unknown whether the change was applied") == 1
     assert ("in use" if before else "the connection broke") in message
     assert caught.value.changed
     assert caught.value.details() == {"method": "POST", "path": PROFILES}
 
 
-def test_several_after_an_unknown_outcome_are_an_error() -> None:
+def test_several_objects_after_unknown_outcome_are_a_change() -> None:
     twice = PAIRING_PROFILE.ambiguous(Identity(names={"name": "PP"}), [MADE, raw_profile(25)])
     with pytest.raises(AmbiguousError) as caught:
         create(("send", broken()), ("look up", twice))
     assert caught.value.changed
 
 
-def test_several_after_a_refusal_are_not_ours() -> None:
+def test_several_objects_after_a_refusal_are_no_change() -> None:
     twice = PAIRING_PROFILE.ambiguous(Identity(names={"name": "PP"}), [MADE, raw_profile(25)])
     with pytest.raises(AmbiguousError) as caught:
         create(("send", refused(406, "name_must_be_unique")), ("look up", twice))
     assert not caught.value.changed
 
 
-def test_never_sent_is_not_looked_up() -> None:
+def test_create_once_does_not_look_up_what_was_never_sent() -> None:
     with pytest.raises(UnreachableError):
         create(("send", UnreachableError("no", "POST", PROFILES)))
 
 
-def test_pauses_keep_to_the_deadline() -> None:
+def test_create_once_pauses_within_the_deadline() -> None:
     with pytest.raises(DeadlineError, match=r"the connection broke.*deadline of 0.1 s"):
         create(("send", broken()), ("look up", None), deadline=0.1)
 
@@ -227,72 +237,89 @@ def test_store_of_a_plain_500() -> None:
 
 @pytest.mark.parametrize("sent", [True, False])
 @pytest.mark.parametrize("before", [(), (("send", broken()), ("look up", None))], ids=["first", "second"])
-def test_deadline_says_whether_the_outcome_is_known(sent: bool, before: tuple[tuple[str, Any], ...]) -> None:
+def test_deadline_error_says_if_it_may_be_applied(sent: bool, before: tuple[tuple[str, Any], ...]) -> None:
     late = DeadlineError("no answer within the deadline of 3 s", "POST", PROFILES, sent=sent)
     with pytest.raises(DeadlineError, match="no answer within the deadline of 3 s") as caught:
         create(*before, ("send", late))
-    assert (". Whether the object was created is not known" in str(caught.value)) is sent
+    may_be_applied = sent or bool(before)
+    assert ("It is unknown whether the change was applied" in str(caught.value)) is may_be_applied
+    assert caught.value.changed is may_be_applied
 
 
 @pytest.mark.parametrize("body", [Reply(201), Reply(201, {}), Reply(201, raw=b"<html>")])
-def test_store_of_a_201_that_made_nothing(body: Reply) -> None:
+def test_store_fails_if_a_201_created_nothing(body: Reply) -> None:
     with pytest.raises(ContractError):
         store_error(body, Reply(200, []))()
 
 
-def slow() -> UnknownOutcomeError:
-    """Return the error of a POST that had no answer in time: the server may still be at it."""
-    return UnknownOutcomeError(RequestError("no answer in time", "POST", PROFILES), transient=True, late=True)
+UNKNOWN = (
+    "The server may still be working on it: wait a minute before you run the task again. "
+    "It is unknown whether the change was applied; run the task again to verify"
+)
 
 
-def test_a_slow_server_that_allows_doubles_is_looked_at_again_and_never_sent_to_again() -> None:
-    made, steps, _transport = create(("send", slow()), ("look up", None), ("look up", None), ("look up", MADE))
-    assert made == MADE
-    assert steps.taken == ["send", "look up", "look up", "look up"]
-    taken = Steps(("send", slow()), *[("look up", None)] * ATTEMPTS)
+class SlowServer:
+    """A server that loses each response, and shows the object only ``delay`` seconds after a request."""
+
+    def __init__(self, delay: float, deadline: float = 300.0) -> None:
+        self.transport = FakeTransport(in_turn(), deadline)
+        self.sent: list[float] = []
+        self._delay = delay
+
+    def send(self) -> Raw:
+        self.sent.append(self.transport.time)
+        raise broken()
+
+    def look_up(self) -> Raw | None:
+        return MADE if self.transport.time - self.sent[0] >= self._delay else None
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.5, 2.0, 10.0])
+@pytest.mark.parametrize("refuses_duplicates", [False, True])
+def test_create_once_finds_what_appears_late(delay: float, refuses_duplicates: bool) -> None:
+    server = SlowServer(delay)
+    assert create_once(server.transport, server.send, server.look_up, refuses_duplicates) == MADE
+    if not refuses_duplicates:
+        assert len(server.sent) == 1
+
+
+def test_create_once_spreads_lookups_with_growing_pauses() -> None:
+    server = SlowServer(1000.0)
     with pytest.raises(RequestError) as caught:
-        create_once(FakeTransport(in_turn()), taken.send, taken.look_up)
-    assert len(taken.taken) == 1 + ATTEMPTS
-    told = "Whether the object was created is not known, since the server may still be at it. Run again later"
-    assert str(caught.value).endswith(f"no answer in time. {told}")
+        create_once(server.transport, server.send, server.look_up)
+    assert server.transport.slept == sorted(server.transport.slept)
+    assert server.transport.slept[0] <= 0.5
+    assert sum(server.transport.slept) > 10
+    assert len(server.sent) == 1
+    assert str(caught.value).endswith(f"the connection broke. {UNKNOWN}")
     assert caught.value.changed
 
 
-def test_a_slow_server_that_refuses_doubles_is_sent_to_again() -> None:
-    steps = Steps(("send", slow()), ("look up", None), ("send", refused()), ("look up", MADE))
-    transport = FakeTransport(in_turn())
-    assert create_once(transport, steps.send, steps.look_up, refuses_duplicates=True) == MADE
+@pytest.mark.parametrize("refuses_duplicates", [False, True])
+def test_create_once_looks_up_until_the_deadline(refuses_duplicates: bool) -> None:
+    server = SlowServer(1000.0, deadline=5.0)
+    with pytest.raises(DeadlineError, match=r"the connection broke \(gave up: .*deadline of 5 s") as caught:
+        create_once(server.transport, server.send, server.look_up, refuses_duplicates)
+    assert str(caught.value).endswith(UNKNOWN)
+    assert caught.value.changed
 
 
 @pytest.mark.parametrize(("kind", "posts"), [(LABEL, 1), (PAIRING_PROFILE, ATTEMPTS)], ids=["label", "profile"])
-def test_only_what_a_pce_refuses_to_double_is_sent_again(kind: Resource, posts: int) -> None:
+def test_store_sends_again_only_if_duplicates_are_refused(kind: Resource, posts: int) -> None:
     sent: list[str] = []
 
     def serve(request: Sent) -> Reply | CollectionError:
         sent.append(request.method)
-        return slow() if request.method == "POST" else Reply(200, [])
+        return broken() if request.method == "POST" else Reply(200, [])
 
     names = dict.fromkeys(kind.identity, "x")
-    with pytest.raises(RequestError, match="not known"):
+    with pytest.raises(RequestError, match="It is unknown"):
         PceStore(FakeTransport(serve), 1, kind).execute(kind.plan(None, names, "present"), Identity(names=names))
     assert sent.count("POST") == posts
 
 
-def test_the_end_of_a_slow_server_is_left_open() -> None:
-    steps = [("send", slow()), ("look up", None), *[("send", slow()), ("look up", None)] * (ATTEMPTS - 1)]
-    for deadline in (0.1, 300.0):
-        transport = FakeTransport(in_turn(), deadline=deadline)
-        taken = Steps(*steps)
-        with pytest.raises(RequestError, match=r"no answer in time.*Whether the server did it is not known") as caught:
-            create_once(transport, taken.send, taken.look_up, refuses_duplicates=True)
-        assert caught.value.changed
-        with pytest.raises(RequestError, match="not known") as caught:
-            create(("send", slow()), *[("look up", None)] * ATTEMPTS, deadline=deadline)
-        assert caught.value.changed
-
-
-def test_store_says_that_a_look_failed_after_an_odd_answer() -> None:
-    with pytest.raises(RequestError, match=r"whether the object was created is not known.* 403 to GET") as caught:
+def test_store_reports_a_failed_lookup_after_an_odd_response() -> None:
+    with pytest.raises(RequestError, match=r"looking it up failed too: .* 403 to GET") as caught:
         store_error(Reply(200, raw=b"<html>"), Reply(403))()
     assert caught.value.changed
 
@@ -309,10 +336,10 @@ def test_store_says_that_a_look_failed_after_an_odd_answer() -> None:
     ],
     ids=["unreachable", "401", "406", "500", "deadline", "deadline before"],
 )
-def test_a_first_request_that_may_be_under_way_is_not_forgotten(last: Callable[[], CollectionError]) -> None:
-    look: list[tuple[str, Raw | CollectionError | None]] = [("look up", None)] * 3
-    steps = Steps(("send", slow()), look[0], ("send", last()), *look)
+def test_create_once_remembers_a_lost_attempt_however_it_ends(last: Callable[[], CollectionError]) -> None:
+    look: list[tuple[str, Raw | CollectionError | None]] = [("look up", None)] * (1 + len(LOOKUP_PAUSES))
+    steps = Steps(("send", broken()), look[0], ("send", last()), *look)
     with pytest.raises(RequestError) as caught:
         create_once(FakeTransport(in_turn()), steps.send, steps.look_up, refuses_duplicates=True)
     assert caught.value.changed
-    assert str(caught.value).lower().count("not known") == 1
+    assert str(caught.value).count("It is unknown") == 1

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from plugins.module_utils._core.errors import OptionError
 from plugins.module_utils._http.endpoint import Endpoint
 from plugins.module_utils._pce.api import PCE
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
-from plugins.module_utils._pce.workload import WORKLOAD, Workloads
+from plugins.module_utils._pce.workload import WORKLOAD
+from plugins.module_utils._pce.workload_store import WORKLOADS, WorkloadStore
 from plugins.module_utils._pe.api import Pe
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 from plugins.module_utils._pe.store import PeStore
@@ -42,6 +44,8 @@ OF_A_CONNECTOR: dict[str, Any] = {
     "connector_url": "https://pe.invalid:7443",
     "connector_user": "joe",
     "connector_password": "pw",
+    "allow_http": False,
+    "json_names_path": None,
 }
 
 
@@ -69,7 +73,7 @@ def test_each_option_of_a_pce_has_its_place() -> None:
             403: "the API key lacks the permission, or pce_org_id is not its organisation",
         },
         max_requests_per_minute=40,
-        bare_success=204,
+        write_status=204,
     )
 
 
@@ -108,7 +112,7 @@ def test_each_option_of_a_connector_has_its_place() -> None:
         password="pw",
         hints={
             401: "connector_user or connector_password is missing or wrong",
-            404: f"a path in connector_url takes the place of {base}",
+            404: f"a path in connector_url replaces {base}",
         },
     )
 
@@ -120,15 +124,14 @@ def test_a_connector_may_need_no_credentials() -> None:
 
 @pytest.mark.parametrize("missing", ["connector_user", "connector_password"])
 def test_half_of_the_credentials_is_an_error_that_names_the_other(missing: str) -> None:
-    with pytest.raises(
-        OptionError, match=f"^{missing}: is missing: user and password are given together or not at all$"
-    ):
+    given = {"connector_user": "connector_password", "connector_password": "connector_user"}[missing]
+    with pytest.raises(OptionError, match=f"^{missing}: is required with {given}$"):
         Pe().connector({**OF_A_CONNECTOR, "ca_path": None, missing: None})
 
 
 def instance(**settings: Any) -> dict[str, Any]:
     """The options of a connector instance on a Contrail connector."""
-    names = {"address_space_name": "vpc", "controller_ip": "10.0.0.1", "identifier": None}
+    names = {"address_space_name": "vpc", "controller": "10.0.0.1", "identifier": None}
     nothing = {"id": None, "additional_settings": None, "secret_settings": None, "file_settings": None}
     return {**names, **nothing, **settings}
 
@@ -178,12 +181,32 @@ def test_a_setting_in_two_options_is_refused_where_it_stands(listed: bool) -> No
         made_with(params)
 
 
-def test_workloads_are_asked_for_by_one_of_two_options() -> None:
-    params = {**OF_A_PCE, "ca_path": None, "hostname": None, "hostnames": None}
-    for given in ({"hostname": "web"}, {"hostnames": ["web1"]}, {}):
-        store = Workloads().store({**params, **given}, WORKLOAD)
-        assert store.own_href("/orgs/3/workloads/00000000-0000-4000-8000-000000000001")
-    with pytest.raises(
-        OptionError, match=r"^hostnames: contradicts hostname: one of them says which workloads are meant$"
-    ):
-        Workloads().store({**params, "hostname": "web", "hostnames": ["web1"]}, WORKLOAD)
+@pytest.mark.parametrize("listed", [False, True])
+def test_pe_store_collects_absent_without_address_space(listed: bool) -> None:
+    gone = {**instance(), "address_space_name": None, "state": "absent", "controller": "Contrail.example.com."}
+    others = [instance(), {**instance(), "state": "absent"}, {**instance(), "controller": "a.b", "state": "present"}]
+    params = {"connector_instances": [*others, gone]} if listed else gone
+    option = "connector_instances[3].address_space_name" if listed else "address_space_name"
+    assert made_with(params)["absent"] == {"contrail.example.com": option}
+
+
+def test_pe_connector_takes_http_where_it_is_allowed() -> None:
+    params = {**OF_A_CONNECTOR, "ca_path": None, "connector_url": "http://pe.invalid:7080"}
+    with pytest.raises(OptionError, match=r"^connector_url: is http, .*allow_http: true$"):
+        Pe().connector(params)
+    assert Pe().connector({**params, "allow_http": True}).http.endpoint.url.startswith("http://pe.invalid:7080/")
+
+
+def test_pe_connector_reads_the_names_file(tmp_path: Path) -> None:
+    path = tmp_path / "names.json"
+    path.write_text('{"base": "/api/v3/connector", "id": "uuid"}')
+    connector = Pe().connector({**OF_A_CONNECTOR, "ca_path": None, "json_names_path": str(path)})
+    assert connector.http.endpoint.url == "https://pe.invalid:7443/api/v3/connector"
+    assert connector.http.endpoint.hints[404] == "a path in connector_url replaces /api/v3/connector"
+    assert connector.names.id == ("uuid",)
+
+
+def test_the_store_of_workloads_knows_their_labels() -> None:
+    store = WORKLOADS.store({**OF_A_PCE, "ca_path": None}, WORKLOAD)
+    assert isinstance(store, WorkloadStore)
+    assert store.own_href("/orgs/3/workloads/00000000-0000-4000-8000-000000000001")

@@ -6,10 +6,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plugins.module_utils._pce import hrefs
+from plugins.module_utils._pce.label import LABEL
+from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
+from plugins.module_utils._pce.ven import VEN
+from plugins.module_utils._pce.workload import WORKLOAD
 
+IP_LIST = replace(LABEL, title="IP list", plural="ip_lists", path="sec_policy/draft/ip_lists")
+RESOURCES = {item.path: item for item in (LABEL, PAIRING_PROFILE, VEN, WORKLOAD, IP_LIST)}
 UUID = "3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f"
 
 
@@ -20,10 +28,11 @@ UUID = "3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f"
         ("/orgs/1/labels/9223372036854775807", "labels"),
         (f"/orgs/1/workloads/{UUID}", "workloads"),
         (f"/orgs/1/vens/{UUID.upper()}", "vens"),
+        ("/orgs/1/sec_policy/draft/ip_lists/7", "sec_policy/draft/ip_lists"),
     ],
 )
 def test_href(href: str, name: str) -> None:
-    hrefs.check(href, 1, name)
+    hrefs.check(href, 1, RESOURCES[name])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +76,7 @@ def test_href(href: str, name: str) -> None:
 )
 def test_what_is_no_href_of_a_profile(href: object, problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as caught:
-        hrefs.check(href, 1, "pairing_profiles")
+        hrefs.check(href, 1, PAIRING_PROFILE)
     if "such as" in problem:
         assert str(caught.value).startswith("must be an href such as /orgs/1/pairing_profiles/24, not ")
 
@@ -77,12 +86,27 @@ def test_what_is_no_href_of_a_profile(href: object, problem: str) -> None:
 )
 def test_what_is_no_href_of_a_workload(href: str) -> None:
     with pytest.raises(ValueError, match="has no valid id"):
-        hrefs.check(href, 1, "workloads")
+        hrefs.check(href, 1, WORKLOAD)
+
+
+@pytest.mark.parametrize(
+    ("href", "problem"),
+    [
+        ("/orgs/1/sec_policy/active/ip_lists/7", "of the sec_policy/active/ip_lists"),
+        ("/orgs/1/ip_lists/7", "not of the ip_lists"),
+        ("/orgs/1/sec_policy/draft/ip_lists", "not of the sec_policy/draft"),
+        ("/orgs/1/sec_policy/draft/ip_lists/x", "has no valid id"),
+        ("/orgs/1/sec_policy/../ip_lists/7", "must be an href such as /orgs/1/sec_policy/draft/ip_lists/7"),
+    ],
+)
+def test_check_of_a_longer_path_refuses_others(href: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        hrefs.check(href, 1, IP_LIST)
 
 
 def test_parts() -> None:
     assert hrefs.collection(7, "labels") == "/orgs/7/labels"
-    assert hrefs.number("/orgs/1/pairing_profiles/24") == "24"
+    assert hrefs.id_of("/orgs/1/pairing_profiles/24") == "24"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +135,7 @@ def test_path_of_a_location(location: str, path: str) -> None:
     [
         ("pairing_profiles", "24"),
         ("labels", "7"),
+        ("sec_policy/draft/ip_lists", "7"),
         ("workloads", "3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f"),
         ("vens", "3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f"),
     ],
@@ -118,10 +143,10 @@ def test_path_of_a_location(location: str, path: str) -> None:
 def test_an_example_is_one(collection: str, example: str) -> None:
     href = f"/orgs/7/{collection}/{example}"
     with pytest.raises(ValueError, match=f"^must be an href such as {href}, not 'x'$"):
-        hrefs.check("x", 7, collection)
+        hrefs.check("x", 7, RESOURCES[collection])
     with pytest.raises(ValueError, match=f"^has no valid id; an example is {href}: '/orgs/7/{collection}/-'$"):
-        hrefs.check(f"/orgs/7/{collection}/-", 7, collection)
-    hrefs.check(href, 7, collection)
+        hrefs.check(f"/orgs/7/{collection}/-", 7, RESOURCES[collection])
+    hrefs.check(href, 7, RESOURCES[collection])
 
 
 @pytest.mark.parametrize("end", ["\nx", "\n", "\r\nx", "\u2028x", "\x1b[31mx"])
@@ -130,5 +155,5 @@ def test_an_example_is_one(collection: str, example: str) -> None:
 )
 def test_message_is_one_line_whatever_the_href_holds(start: str, end: str) -> None:
     with pytest.raises(ValueError, match=r"^(must be|has no|belongs)") as caught:
-        hrefs.check(start + end, 1, "pairing_profiles")
+        hrefs.check(start + end, 1, PAIRING_PROFILE)
     assert str(caught.value).isprintable()

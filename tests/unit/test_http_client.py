@@ -15,9 +15,7 @@ import socket
 import ssl
 import sys
 import threading
-import time
 import warnings
-from collections.abc import Iterator
 from email.utils import formatdate
 from http.client import BadStatusLine
 from pathlib import Path
@@ -25,7 +23,6 @@ from typing import Any
 
 import pytest
 import requests
-import trustme
 from cryptography.hazmat.primitives import serialization
 
 from plugins.module_utils._core.errors import (
@@ -41,85 +38,16 @@ from plugins.module_utils._core.errors import (
     UntrustedError,
 )
 from plugins.module_utils._core.text import one_line
-from plugins.module_utils._http import client as client_module
-from plugins.module_utils._http import failures, library
+from plugins.module_utils._http import body as body_module
+from plugins.module_utils._http import failures, library, session
 from plugins.module_utils._http.client import HttpClient
 from plugins.module_utils._http.endpoint import Endpoint
 from plugins.module_utils._http.retry import ATTEMPTS
 
+from .clients import NOW, Clock, Pki, make, make_timed
 from .loopback import Canned, Loopback, closed_port, drip, garble, garble_body, hang_up, say_nothing, serving, truncate
 
-NOW = 1_780_000_000.0
 REPEATABLE = ["GET", "PUT", "DELETE"]
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with serving() as running:
-        yield running
-
-
-class Pki:
-    """A CA, another one, and the certificate of a server on loopback by the first."""
-
-    def __init__(self, directory: Path) -> None:
-        self.authority = trustme.CA()
-        self.ca = self._file(self.authority, directory / "ca.pem")
-        self.other_ca = self._file(trustme.CA(), directory / "other.pem")
-
-    @staticmethod
-    def _file(authority: trustme.CA, path: Path) -> str:
-        authority.cert_pem.write_to_path(str(path))
-        return str(path)
-
-    def context(self, name: str = "127.0.0.1") -> ssl.SSLContext:
-        """Return what a server needs that has a certificate for ``name``."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.authority.issue_cert(name).configure_cert(context)
-        return context
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    return Pki(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture
-def tls_server(pki: Pki) -> Iterator[Loopback]:
-    with serving(pki.context()) as running:
-        yield running
-
-
-def make(url: str, clock: Clock, **options: Any) -> HttpClient:
-    """Return a transport whose clock stands still, with credentials unless told otherwise."""
-    given = {"user": "api_1", "password": "s3cret", "timeout": 5.0, **options}
-    endpoint = Endpoint(url, "PCE", "pce_host and pce_port", **given)
-    return HttpClient(endpoint, clock=clock, now=lambda: NOW + clock.time, sleep=clock.sleep)
-
-
-def make_timed(url: str, **options: Any) -> HttpClient:
-    """Return a transport with the real clock."""
-    return HttpClient(Endpoint(url, "PCE", "pce_host and pce_port", **options))
 
 
 def test_request_and_answer(server: Loopback, clock: Clock) -> None:
@@ -161,7 +89,7 @@ def test_gateway_error_is_tried_again(server: Loopback, clock: Clock, method: st
 
 
 @pytest.mark.parametrize("method", REPEATABLE)
-def test_gateway_error_that_stays(server: Loopback, clock: Clock, method: str) -> None:
+def test_gateway_error_each_time_fails(server: Loopback, clock: Clock, method: str) -> None:
     server.script = [Canned(503, body=b"<title>Maintenance</title>")]
     with pytest.raises(ApiError, match=f"the PCE answered 503 to {method} /x: Maintenance"):
         make(server.url, clock).request(method, "/x")
@@ -188,7 +116,7 @@ def test_rate_limit_is_waited_out_until_the_deadline(server: Loopback, clock: Cl
     assert len(server.seen) == ATTEMPTS + 3
 
 
-def test_rate_limit_beyond_the_deadline(server: Loopback, clock: Clock) -> None:
+def test_rate_limit_beyond_the_deadline_raises_deadline_error(server: Loopback, clock: Clock) -> None:
     server.script = [Canned(429, {"Retry-After": "20"}, b'[{"token": "too_many", "message": "slow down"}]')]
     with pytest.raises(DeadlineError) as caught:
         make(server.url, clock, deadline=50.0).request("POST", "/x")
@@ -201,24 +129,25 @@ def test_rate_limit_beyond_the_deadline(server: Loopback, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "transient", "late"),
-    # After a gateway's timeout the server may still be at it.
-    [(500, False, False), (505, False, False), (502, True, False), (503, True, False), (504, True, True)],
+    ("status", "may_be_under_way"),
+    # A gateway answers these, and the server behind it may still be working on the request.
+    [(500, False), (505, False), (502, True), (503, True), (504, True)],
 )
-def test_post_that_ends_in_a_servers_fault_is_unknown(
-    server: Loopback, clock: Clock, status: int, transient: bool, late: bool
+def test_post_answered_by_a_server_error_is_unknown(
+    server: Loopback, clock: Clock, status: int, may_be_under_way: bool
 ) -> None:
     server.script = [Canned(status)]
     with pytest.raises(UnknownOutcomeError) as caught:
         make(server.url, clock).request("POST", "/x", body={})
-    assert (caught.value.transient, caught.value.late) == (transient, late)
+    assert caught.value.may_be_under_way is may_be_under_way
+    assert caught.value.changed
     assert isinstance(caught.value.cause, ApiError)
     assert caught.value.details()["status"] == status
     assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 501])
-def test_post_that_is_refused(server: Loopback, clock: Clock, status: int) -> None:
+def test_post_refused_is_final(server: Loopback, clock: Clock, status: int) -> None:
     server.script = [Canned(status)]
     with pytest.raises(ApiError):
         make(server.url, clock).request("POST", "/x", body={})
@@ -227,14 +156,14 @@ def test_post_that_is_refused(server: Loopback, clock: Clock, status: int) -> No
 
 @pytest.mark.parametrize("method", REPEATABLE)
 @pytest.mark.parametrize("behaviour", [hang_up, truncate])
-def test_broken_connection_is_tried_again(server: Loopback, clock: Clock, method: str, behaviour: Any) -> None:
+def test_broken_connection_is_repeated(server: Loopback, clock: Clock, method: str, behaviour: Any) -> None:
     server.script = [behaviour, Canned(200)]
     assert make(server.url, clock).request(method, "/x").status == 200
     assert len(server.seen) == 2
 
 
 @pytest.mark.parametrize("behaviour", [hang_up, truncate])
-def test_connection_that_breaks_each_time(server: Loopback, clock: Clock, behaviour: Any) -> None:
+def test_connection_broken_each_time_fails(server: Loopback, clock: Clock, behaviour: Any) -> None:
     server.script = [behaviour]
     with pytest.raises(
         RequestError, match=f"the connection to the PCE at {server.address} broke during GET /x"
@@ -245,17 +174,17 @@ def test_connection_that_breaks_each_time(server: Loopback, clock: Clock, behavi
 
 
 @pytest.mark.parametrize("behaviour", [hang_up, truncate])
-def test_post_whose_connection_breaks_is_unknown(server: Loopback, clock: Clock, behaviour: Any) -> None:
+def test_post_on_a_broken_connection_is_unknown(server: Loopback, clock: Clock, behaviour: Any) -> None:
     server.script = [behaviour]
     with pytest.raises(UnknownOutcomeError) as caught:
         make(server.url, clock).request("POST", "/x", body={})
-    assert caught.value.transient
+    assert caught.value.may_be_under_way
     assert len(server.seen) == 1
     assert clock.slept == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_connection_that_is_refused(clock: Clock, method: str) -> None:
+def test_refused_connection_is_unreachable(clock: Clock, method: str) -> None:
     port = closed_port()
     with pytest.raises(UnreachableError) as caught:
         make(f"http://127.0.0.1:{port}", clock).request(method, "/x")
@@ -268,7 +197,7 @@ def test_connection_that_is_refused(clock: Clock, method: str) -> None:
 @pytest.mark.parametrize(
     ("method", "kind", "times"), [("GET", RequestError, ATTEMPTS), ("POST", UnknownOutcomeError, 1)]
 )
-def test_answer_that_does_not_come(
+def test_request_without_response_in_time_fails(
     server: Loopback, clock: Clock, method: str, kind: type[RequestError], times: int
 ) -> None:
     server.script = [say_nothing]
@@ -318,10 +247,8 @@ def test_the_deadline_is_for_all_requests_together(server: Loopback, clock: Cloc
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_deadline_holds_whatever_the_server_does(server: Loopback, behaviour: Any, method: str) -> None:
     server.script = [behaviour]
-    start = time.monotonic()
     with pytest.raises(RequestError) as caught:
         make_timed(server.url, deadline=0.3).request(method, "/x")
-    assert time.monotonic() - start < 2
     assert isinstance(caught.value, (DeadlineError, UnknownOutcomeError))
     # A thread that is left behind does not hold the process.
     assert all(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
@@ -337,18 +264,14 @@ def test_the_deadline_holds_while_nobody_shakes_hands() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        start = time.monotonic()
         with pytest.raises(RequestError):
             make_timed(f"https://127.0.0.1:{listener.getsockname()[1]}", deadline=0.3).get("/x")
-        assert time.monotonic() - start < 2
 
 
 def test_the_deadline_holds_during_retries(server: Loopback) -> None:
     server.script = [say_nothing]
-    start = time.monotonic()
     with pytest.raises(DeadlineError, match=r"deadline of 0.4 s"):
         make_timed(server.url, timeout=0.05, deadline=0.4).get("/x")
-    assert time.monotonic() - start < 2
 
 
 # TLS.
@@ -387,7 +310,7 @@ def test_server_without_tls(server: Loopback, clock: Clock) -> None:
     assert clock.slept == []
 
 
-def test_tls_connection_that_is_cut_off_is_no_question_of_trust(tls_server: Loopback, clock: Clock, pki: Pki) -> None:
+def test_cut_tls_connection_is_repeated(tls_server: Loopback, clock: Clock, pki: Pki) -> None:
     tls_server.cut_handshakes = 1
     tls_server.script = [hang_up, truncate, Canned()]
     assert make(tls_server.url, clock, ca_path=pki.ca).get("/x").status == 200
@@ -397,9 +320,7 @@ def test_tls_connection_that_is_cut_off_is_no_question_of_trust(tls_server: Loop
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=str)
 @pytest.mark.parametrize("behaviour", [garble, garble_body])
-def test_a_tls_fault_after_the_request_leaves_its_end_open(
-    pki: Pki, clock: Clock, behaviour: Any, version: ssl.TLSVersion
-) -> None:
+def test_tls_fault_after_sending_is_unknown(pki: Pki, clock: Clock, behaviour: Any, version: ssl.TLSVersion) -> None:
     context = pki.context()
     context.minimum_version = context.maximum_version = version
     with serving(context) as server:
@@ -427,7 +348,7 @@ def test_a_tls_fault_after_the_request_leaves_its_end_open(
         (None, UnknownOutcomeError),
     ],
 )
-def test_only_a_word_on_our_certificate_is_a_refusal_after_the_request(
+def test_only_a_certificate_alert_is_a_refusal_after_sending(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, reason: str | None, kind: type[RequestError]
 ) -> None:
     """With TLS 1.3 a server looks at a client certificate after the client may send."""
@@ -444,11 +365,12 @@ def test_only_a_word_on_our_certificate_is_a_refusal_after_the_request(
 
 
 @pytest.mark.parametrize("option", ["ca_path", "client_cert"])
-def test_file_that_holds_no_certificates(tls_server: Loopback, clock: Clock, tmp_path: Path, option: str) -> None:
+def test_file_option_without_certificates_is_refused(
+    tls_server: Loopback, clock: Clock, tmp_path: Path, option: str
+) -> None:
     (tmp_path / "junk.pem").write_text("junk")
-    for path in (tmp_path / "junk.pem", tmp_path):
-        with pytest.raises(OptionError, match=f"^{option}: is no usable PEM file"):
-            make(tls_server.url, clock, **{option: str(path)})
+    with pytest.raises(OptionError, match=f"^{option}: is no usable PEM file"):
+        make(tls_server.url, clock, **{option: str(tmp_path / "junk.pem")})
     assert tls_server.seen == []
 
 
@@ -583,7 +505,7 @@ def test_proxy_that_is_not_there(clock: Clock) -> None:
         "socks5h://joe:pr0xy@127.0.0.1:1",
     ],
 )
-def test_proxy_of_the_environment_that_cannot_be_used_is_one_error_at_once(
+def test_proxy_of_environment_unusable_fails_at_once(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str, proxy: str
 ) -> None:
     # Whether requests can speak SOCKS depends on what else is installed; without that it cannot.
@@ -592,7 +514,7 @@ def test_proxy_of_the_environment_that_cannot_be_used_is_one_error_at_once(
     with pytest.raises(CollectionError) as caught:
         make("https://pce.invalid:8443", clock).get("/x")
     message = str(caught.value)
-    assert message == "proxy: is not given, and the environment names a proxy that is no http or https URL"
+    assert message == "proxy: is not set, and the environment names a proxy that is no http or https URL"
     assert "broke" not in message
     assert clock.slept == []
 
@@ -612,10 +534,10 @@ def test_what_a_proxy_may_be(clock: Clock, monkeypatch: pytest.MonkeyPatch, sche
         make("https://pce.invalid:8443", clock, **given).get("/x")
 
 
-def test_a_proxy_of_the_environment_has_a_scheme_for_any_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_of_environment_gets_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "proxy.invalid:3128")
     monkeypatch.setenv("all_proxy", "https://other.invalid:3128")
-    proxies = client_module._proxies(Endpoint("https://pce.invalid", "PCE", "pce_host"))
+    proxies = session.find_proxies(Endpoint("https://pce.invalid", "PCE", "pce_host"))
     assert proxies == {"https": "http://proxy.invalid:3128", "all": "https://other.invalid:3128"}
 
 
@@ -662,15 +584,13 @@ def test_credentials_are_those_of_the_task(
 # Answers that are not what they should be.
 
 
-@pytest.mark.parametrize(("behaviour", "late"), [(say_nothing, True), (hang_up, False), (truncate, False)])
-def test_after_silence_the_server_may_still_be_at_it(
-    server: Loopback, clock: Clock, behaviour: Any, late: bool
-) -> None:
+@pytest.mark.parametrize("behaviour", [say_nothing, hang_up, truncate])
+def test_post_without_a_clear_response_may_be_under_way(server: Loopback, clock: Clock, behaviour: Any) -> None:
     server.script = [behaviour]
     with pytest.raises(UnknownOutcomeError) as caught:
         make(server.url, clock, timeout=0.05).request("POST", "/x", body={})
-    assert caught.value.late is late
-    assert caught.value.transient
+    assert caught.value.may_be_under_way
+    assert caught.value.changed
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
@@ -735,20 +655,20 @@ def test_how_long_a_connection_may_be_silent(
     assert seen["allow_redirects"] is False
 
 
-def test_a_large_answer_comes_whole(server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_body_of_several_chunks_is_whole(server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     body = bytes(range(256)) * 1024  # several chunks
     server.script = [Canned(200, {}, body)]
     assert make(server.url, clock).get("/x").body == body
-    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", len(body) - 1)
+    monkeypatch.setattr(body_module, "MAX_RESPONSE_BYTES", len(body) - 1)
     with pytest.raises(ContractError, match="is larger than"):
         make(server.url, clock).get("/x")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
-def test_answer_that_is_too_large(
+def test_body_above_the_limit_is_refused(
     server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 1000)
+    monkeypatch.setattr(body_module, "MAX_RESPONSE_BYTES", 1000)
     for size in (1000, 1001):
         body = b" " * size
         server.script = [Canned(200, headers, gzip.compress(body) if headers else body)]
@@ -756,13 +676,13 @@ def test_answer_that_is_too_large(
         if size == 1000:
             assert client.get("/x").body == body
         else:
-            with pytest.raises(ContractError, match="the answer to GET /x is larger than 1000 bytes"):
+            with pytest.raises(ContractError, match="the response to GET /x is larger than 1000 bytes"):
                 client.get("/x")
     assert len(server.seen) == 2
 
 
-def test_half_of_a_character_in_a_filter_is_an_error_before_any_request(server: Loopback, clock: Clock) -> None:
-    with pytest.raises(OptionError, match=r"^name: has half of a character: a$"):
+def test_query_with_a_surrogate_is_refused_before_sending(server: Loopback, clock: Clock) -> None:
+    with pytest.raises(OptionError, match=r"^name: contains an unpaired surrogate: a$"):
         make(server.url, clock).get("/x", {"name": "a\ud83d"})
     assert server.seen == []
 
@@ -774,7 +694,7 @@ def test_half_of_a_character_in_a_filter_is_an_error_before_any_request(server: 
         (ValueError(), "ValueError"),
         (requests.exceptions.ConnectionError(OSError(113, "No route to host")), "No route to host"),
         (requests.exceptions.ConnectionError(requests.exceptions.ReadTimeout("x")), "no answer in time"),
-        (requests.exceptions.ConnectionError(BadStatusLine("s3cret")), "what it sent is not HTTP"),
+        (requests.exceptions.ConnectionError(BadStatusLine("s3cret")), "the response is not HTTP"),
     ],
 )
 def test_the_reason_of_a_connection_error(failure: Exception, reason: str) -> None:
@@ -791,7 +711,7 @@ def test_bytes_that_are_no_text_are_shown_all_the_same(server: Loopback, clock: 
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
-def test_what_is_no_address_is_not_tried_again(clock: Clock, method: str) -> None:
+def test_request_to_an_invalid_host_is_not_repeated(clock: Clock, method: str) -> None:
     with pytest.raises(
         UnreachableError, match=r"^the PCE at a\.\.b cannot be asked for /x: .*label empty( or too long)?$"
     ):
@@ -802,21 +722,19 @@ def test_what_is_no_address_is_not_tried_again(clock: Clock, method: str) -> Non
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"user": "a:b"}, "user: must not have a colon: for a server the password begins there"),
-        ({"user": "a\n"}, "user: must not have control characters or halves of characters"),
-        ({"password": "a\x7f"}, "password: must not have control characters or halves of characters"),
-        ({"password": "\ud83d"}, "password: must not have control characters or halves of characters"),
+        ({"user": "a:b"}, "user: must not contain a colon: for a server the password begins there"),
+        ({"user": "a\n"}, "user: must not contain control characters or unpaired surrogates"),
+        ({"password": "a\x7f"}, "password: must not contain control characters or unpaired surrogates"),
+        ({"password": "\ud83d"}, "password: must not contain control characters or unpaired surrogates"),
     ],
 )
-def test_credentials_that_cannot_be_sent(clock: Clock, given: dict[str, str], problem: str) -> None:
+def test_credentials_that_cannot_be_sent_are_refused(clock: Clock, given: dict[str, str], problem: str) -> None:
     with pytest.raises(OptionError) as caught:
         make("https://pce.invalid", clock, **given)
     assert str(caught.value) == problem
 
 
-def test_a_certificate_that_is_not_looked_at_is_warned_of_by_the_module_alone(
-    tls_server: Loopback, clock: Clock
-) -> None:
+def test_unverified_certificate_gives_no_warning_of_urllib3(tls_server: Loopback, clock: Clock) -> None:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         make(tls_server.url, clock, validate_certs=False).get("/x")
@@ -824,19 +742,19 @@ def test_a_certificate_that_is_not_looked_at_is_warned_of_by_the_module_alone(
     assert len(tls_server.seen) == 1
 
 
-def test_post_whose_answer_is_too_large_is_unknown(
+def test_post_with_too_large_a_response_is_unknown(
     server: Loopback, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "MAX_RESPONSE_BYTES", 1000)
+    monkeypatch.setattr(body_module, "MAX_RESPONSE_BYTES", 1000)
     server.script = [Canned(201, {}, b" " * 1001)]
     with pytest.raises(UnknownOutcomeError, match="larger than 1000 bytes") as caught:
         make(server.url, clock).request("POST", "/x", body={})
-    assert not caught.value.transient
+    assert not caught.value.may_be_under_way
 
 
 # What a PUT or DELETE did that failed.
 
-UNKNOWN = "Whether the server did it is not known; run again to find out"
+UNKNOWN = "It is unknown whether the change was applied; run the task again to verify"
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
@@ -858,7 +776,7 @@ UNKNOWN = "Whether the server did it is not known; run again to find out"
         ([Canned(200, {}, b"<html>Please log in</html>")], True),
     ],
 )
-def test_what_may_have_been_done_is_said(
+def test_failed_write_says_if_it_may_be_applied(
     server: Loopback, clock: Clock, method: str, script: list[Any], unknown: bool
 ) -> None:
     server.script = list(script)
@@ -871,14 +789,14 @@ def test_what_may_have_been_done_is_said(
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_what_was_never_sent_was_not_done(clock: Clock, method: str) -> None:
+def test_write_never_sent_is_no_change(clock: Clock, method: str) -> None:
     with pytest.raises(UnreachableError) as caught:
         make(f"http://127.0.0.1:{closed_port()}", clock).request(method, "/x", body={})
     assert not caught.value.changed
     assert UNKNOWN not in str(caught.value)
 
 
-def test_a_deadline_in_a_put_leaves_its_end_open(server: Loopback) -> None:
+def test_put_ended_by_the_deadline_is_unknown(server: Loopback) -> None:
     server.script = [drip]
     with pytest.raises(DeadlineError, match=UNKNOWN) as caught:
         make_timed(server.url, deadline=0.3).request("PUT", "/x", body={})
@@ -894,11 +812,11 @@ PAGE = b" <html>Please log in</html>"
     [(200, b""), (200, b" "), (200, b"OK"), (200, b"[]"), (200, PAGE), (200, b'{"error": "login required"}')]
     + [(200, b'{"message": "log in"}'), (200, b'{"token": "t"}'), (200, b"{no JSON"), (202, b"{}"), (206, b"{}")],
 )
-def test_another_success_than_the_known_one_leaves_its_end_open(
+def test_write_with_another_success_status_is_unknown(
     server: Loopback, clock: Clock, method: str, status: int, body: bytes
 ) -> None:
     server.script = [Canned(204), Canned(status, {}, body)]
-    client = make(server.url, clock, bare_success=204)
+    client = make(server.url, clock, write_status=204)
     assert client.request(method, "/x").status == 204
     with pytest.raises(ContractError, match=f"unexpected answer {status} to {method} /x: 204 was expected. {UNKNOWN}"):
         client.request(method, "/x")
@@ -906,29 +824,29 @@ def test_another_success_than_the_known_one_leaves_its_end_open(
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"errors": [{"token": "t"}]}', b'{"href": "/x"}'])
-def test_an_object_is_an_answer_to_a_put_and_none_to_a_delete(server: Loopback, clock: Clock, body: bytes) -> None:
+def test_object_answers_a_put_but_not_a_delete(server: Loopback, clock: Clock, body: bytes) -> None:
     server.script = [Canned(200, {}, body)]
-    client = make(server.url, clock, bare_success=204)
+    client = make(server.url, clock, write_status=204)
     assert client.request("PUT", "/x").body == body
-    with pytest.raises(ContractError, match=r"204 was expected\. Whether"):
+    with pytest.raises(ContractError, match=r"204 was expected\. It is unknown"):
         client.request("DELETE", "/x")
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 @pytest.mark.parametrize("body", [b"", b" ", b"OK", b"{}", b'"done"', b'{"message": "done"}', PAGE])
-def test_where_the_success_is_not_known_only_a_page_is_refused(
+def test_write_without_a_known_status_refuses_only_a_page(
     server: Loopback, clock: Clock, method: str, body: bytes
 ) -> None:
     server.script = [Canned(200, {}, body)]
     client = make(server.url, clock)
     if body == PAGE:
-        with pytest.raises(ContractError, match=r"the body is a page, not JSON\. Whether"):
+        with pytest.raises(ContractError, match=r"the body is a page, not JSON\. It is unknown"):
             client.request(method, "/x")
     else:
         assert client.request(method, "/x").body == body
 
 
-def test_what_helps_is_not_lost_behind_many_errors(server: Loopback, clock: Clock) -> None:
+def test_error_with_many_reasons_keeps_its_hint(server: Loopback, clock: Clock) -> None:
     errors = [{"token": "t" * 400, "message": "m" * 400}] * 10
     server.script = [Canned(500, {"X-Request-Id": "r1"}, json.dumps(errors).encode())]
     with pytest.raises(ApiError) as caught:
@@ -1126,7 +1044,7 @@ def test_each_proxys_credentials_are_kept_out(clock: Clock, monkeypatch: pytest.
             make("https://pce.invalid", clock, password=None).get("/x")
 
 
-def test_a_client_key_that_cannot_be_used_is_named(pki: Pki, clock: Clock, tmp_path: Path) -> None:
+def test_client_key_unusable_is_named(pki: Pki, clock: Clock, tmp_path: Path) -> None:
     issued, other = pki.authority.issue_cert("client"), pki.authority.issue_cert("other")
     key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
     encrypted = key.private_bytes(
@@ -1135,7 +1053,7 @@ def test_a_client_key_that_cannot_be_used_is_named(pki: Pki, clock: Clock, tmp_p
     certificate, path = tmp_path / "cert.pem", tmp_path / "key.pem"
     certificate.write_bytes(issued.cert_chain_pems[0].bytes())
     for content, problem in (
-        (encrypted, "is encrypted, and there is nobody to ask: give a key without a passphrase$"),
+        (encrypted, "is encrypted; use a key without a passphrase$"),
         (other.private_key_pem.bytes(), "is not the key of client_cert$"),
         (b"no PEM", r"is no usable PEM file: \[SSL"),
     ):
@@ -1143,7 +1061,7 @@ def test_a_client_key_that_cannot_be_used_is_named(pki: Pki, clock: Clock, tmp_p
         with pytest.raises(OptionError, match=f"^client_key: {problem}"):
             make("https://pce.invalid", clock, client_cert=str(certificate), client_key=str(path))
     for content, problem in (
-        (encrypted, "is encrypted, and there is nobody to ask: give a key without a passphrase$"),
+        (encrypted, "is encrypted; use a key without a passphrase$"),
         (other.private_key_pem.bytes(), "holds a key of another certificate$"),
         (b"", r"is no usable PEM file: \[SSL"),
     ):
@@ -1179,7 +1097,7 @@ def test_the_oldest_urllib3_that_requests_takes_will_do(monkeypatch: pytest.Monk
     assert not_http == (BadStatusLine, ValueError)
 
 
-def test_requests_that_is_missing_is_told_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_without_requests_raises_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "requests"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "requests", None)
@@ -1188,7 +1106,7 @@ def test_requests_that_is_missing_is_told_when_it_is_needed(monkeypatch: pytest.
     assert spec.loader is not None
     lacking = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lacking)
-    monkeypatch.setattr(client_module, "REQUESTS_IMPORT_ERROR", lacking.REQUESTS_IMPORT_ERROR)
+    monkeypatch.setattr(session, "REQUESTS_IMPORT_ERROR", lacking.REQUESTS_IMPORT_ERROR)
     with pytest.raises(MissingLibraryError) as caught:
         HttpClient(Endpoint("https://pce.invalid", "PCE", "pce_host"))
     assert str(caught.value) == "the Python library requests is missing"
@@ -1196,7 +1114,7 @@ def test_requests_that_is_missing_is_told_when_it_is_needed(monkeypatch: pytest.
     assert "ModuleNotFoundError" in caught.value.traceback
 
 
-def test_a_length_of_a_chunk_that_is_no_number_is_not_quoted(server: Loopback, clock: Clock) -> None:
+def test_chunk_length_that_is_no_number_is_not_quoted(server: Loopback, clock: Clock) -> None:
     def answer(handler: Any) -> None:
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
@@ -1205,6 +1123,6 @@ def test_a_length_of_a_chunk_that_is_no_number_is_not_quoted(server: Loopback, c
         hang_up(handler)
 
     server.script = [answer]
-    with pytest.raises(RequestError, match="what it sent is not HTTP") as caught:
+    with pytest.raises(RequestError, match="the response is not HTTP") as caught:
         make(server.url, clock).get("/x")
     assert "quoted" not in str(caught.value)

@@ -7,23 +7,29 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
+import re
+import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.errors import ContractError
+from plugins.module_utils._core.errors import OptionError
 from plugins.module_utils._core.listing import read_listing, select
 from plugins.module_utils._core.reconcile import Result, read_desired_state, reconcile
 from plugins.module_utils._core.resource import ABSENT, Resource
 from plugins.module_utils._pe.api import api_url
-from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, connector_instance
-from plugins.module_utils._pe.json_names import NAMES, JsonNames
-from plugins.module_utils._pe.store import Connector, PeStore
+from plugins.module_utils._pe.bodies import read_settings
+from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
+from plugins.module_utils._pe.connector_type import Connector
+from plugins.module_utils._pe.json_names import MAX_FILE_BYTES, NAMES, JsonNames, read_json_names
+from plugins.module_utils._pe.store import PeStore
 
-from .helpers import FakeTransport, Reply, Sent
+from .helpers import FakeTransport, Reply, Sent, check_reference
 
 PE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_pe"
 
@@ -42,14 +48,13 @@ def other_names() -> JsonNames:
     return JsonNames(**values)
 
 
-def test_settings_that_lie_deeper() -> None:
+def test_read_settings_at_a_deeper_path() -> None:
     names = other_names()
-    store = PeStore(Connector(FakeTransport(lambda _sent: Reply(404)), names), connector_instance(names))
     odd: list[dict[str, Any]] = [{}, {"wrapped": None}, {"wrapped": 5}, {"wrapped": {}}]
     for shown in odd:
-        assert store._settings_in(shown) is None
-    with pytest.raises(ContractError, match=r" whose wrapped\.x_additionalSettings is no list of objects$"):
-        store._settings_in({"wrapped": {"x_additionalSettings": "x"}})
+        assert read_settings(names, shown) is None
+    with pytest.raises(ValueError, match=r"^wrapped\.x_additionalSettings is not a list of objects$"):
+        read_settings(names, {"wrapped": {"x_additionalSettings": "x"}})
 
 
 def leaves(names: JsonNames) -> set[str]:
@@ -116,10 +121,11 @@ class Server:
 def test_the_table_is_all_that_holds_names(names: JsonNames, tmp_path: Path) -> None:
     (tmp_path / "word").write_text("secret word")
     server = Server(names)
-    kind = connector_instance(names)
+    kind = CONNECTOR_INSTANCE
     transport = FakeTransport(server)
     options: dict[str, Any] = {
-        "controller_ip": "2001:DB8::1",
+        "controller": "2001:DB8::1",
+        "controller_context": "eu-1",
         "address_space_name": "demo",
         "address_space_type": "anything",
         "controller_username": "admin",
@@ -134,7 +140,8 @@ def test_the_table_is_all_that_holds_names(names: JsonNames, tmp_path: Path) -> 
     assert not act(kind, transport, names, options).changed
     changed = act(kind, transport, names, {**options, "controller_port": 8443})
     assert changed.result == {**created.result, "controller_port": 8443}
-    found = select(kind, store(kind, transport, names), read_listing(kind, {"controller_ip": "2001:db8:0::1"}))
+    listing = read_listing(kind, {"controller": "2001:db8:0::1"}, check_reference)
+    found = select(kind, store(kind, transport, names), listing)
     assert found == [changed.result]
     assert set(keys(server.bodies)) <= leaves(names)
     assert len(server.bodies) == 2
@@ -157,7 +164,7 @@ def act(
     kind: Resource, transport: FakeTransport, names: JsonNames, options: dict[str, Any], state: str = "present"
 ) -> Result:
     """Reconcile what options ask for, as the module does."""
-    request = read_desired_state(kind, {**options, "state": state})
+    request = read_desired_state(kind, {**options, "state": state}, check_reference)
     return reconcile(kind, store(kind, transport, names), request, dry_run=False)
 
 
@@ -170,11 +177,6 @@ def test_the_address_of_the_api_comes_from_the_table() -> None:
     assert api_url(url, other_names().base) == f"{url}/other/api/v2/connector"
 
 
-def test_the_modules_use_the_table() -> None:
-    password = CONNECTOR_INSTANCE.field("controller_password")
-    assert password.path == NAMES.controller_password
-
-
 def test_no_other_file_holds_a_name_of_its_own() -> None:
     """Names that are ordinary words (id, name, type) cannot be told from them here; the test above finds those."""
     telling = {name for name in leaves(NAMES) if any(char.isupper() or char == "/" for char in name)}
@@ -185,3 +187,118 @@ def test_no_other_file_holds_a_name_of_its_own() -> None:
         tree = ast.parse(path.read_text())
         held = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         assert not [text for text in held for name in telling if text == name], path.name
+
+
+# A file that replaces entries of the table.
+
+
+def names_file(directory: Path, text: str | bytes, name: str = "names.yml") -> str:
+    path = directory / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+JSON_FILE = """{"id": "uuid", "controller": "link.address", "settings": ["a.b", "c"], "setting_value": "text.value",
+ "base": "/api/v3/connector", "connector": "/type", "instances": "/instance_list"}"""
+YAML_FILE = """
+id: uuid
+controller: link.address
+settings: [a.b, c]
+setting_value: text.value
+base: /api/v3/connector
+connector: /type
+instances: /instance_list
+"""
+
+
+@pytest.mark.parametrize("text", [JSON_FILE, "\ufeff" + JSON_FILE, YAML_FILE], ids=["JSON", "BOM", "YAML"])
+def test_read_json_names_replaces_entries(tmp_path: Path, text: str) -> None:
+    assert read_json_names(names_file(tmp_path, text)) == replace(
+        NAMES,
+        id=("uuid",),
+        controller=("link", "address"),
+        settings=("a.b", "c"),
+        setting_value="text.value",
+        base="/api/v3/connector",
+        connector="/type",
+        instances="/instance_list",
+    )
+
+
+@pytest.mark.parametrize("path", [None, ""])
+def test_read_json_names_without_a_file_is_the_table(path: str | None) -> None:
+    assert read_json_names(path) is NAMES
+
+
+def test_read_json_names_of_each_entry(tmp_path: Path) -> None:
+    names = other_names()
+    values = {item.name: getattr(names, item.name) for item in fields(JsonNames)}
+    assert read_json_names(names_file(tmp_path, json.dumps(values))) == names
+
+
+WRONG_FILES: list[tuple[str | bytes, str]] = [
+    ("", "is empty"),
+    (b"\xff", "is not UTF-8 text"),
+    ("[]", "must be an object of names, such as id: uuid"),
+    ("{}", "must be an object of names, such as id: uuid"),
+    ("id", "must be an object of names, such as id: uuid"),
+    ("{", "is not valid JSON: "),
+    ("[" * 20000, "is nested too deeply"),
+    ("a: [1", r"is neither valid JSON nor valid YAML \(line 1\)"),
+    ("a: !!python/object:x.Y {}", r"is neither valid JSON nor valid YAML \(line 1\)"),
+    ("a: " + "- " * 20000, "is neither valid JSON nor valid YAML"),
+    ('{"controler": "x"}', r"unknown entry 'controler'; did you mean controller\?$"),
+    ('{"ipAddress": "x"}', "unknown entry 'ipAddress'; known entries are base, connector, instances, "),
+    ("true: x", "unknown entry 'True'; known entries are base"),
+    ('{"id": 5}', "id must be a JSON key, keys joined by dots .controller.ipAddress. or a list of keys, not a number$"),
+    ('{"id": true}', "id must be a JSON key.*, not a boolean$"),
+    ('{"id": null}', "id must be a JSON key.*, not null$"),
+    ('{"id": {"a": "b"}}', "id must be a JSON key.*, not an object$"),
+    ('{"id": []}', "id must be a JSON key.*, not a list with other values$"),
+    ('{"id": ["a", 1]}', "id must be a JSON key.*, not a list with other values$"),
+    ('{"id": ""}', "id must be a JSON key.*, not ''$"),
+    ('{"id": "a..b"}', "id must be a JSON key.*, not 'a..b'$"),
+    ('{"id": " a"}', "id must be a JSON key.*, not ' a'$"),
+    ('{"id": "a\\nb"}', "id must be a JSON key.*, not 'a"),
+    ("id: 2026-01-02", "id must be a JSON key.*, not a value of another type$"),
+    ('{"type": ["a"]}', "type must be a JSON key, not a list with other values$"),
+    ('{"setting_name": ""}', "setting_name must be a JSON key, not ''$"),
+    ('{"base": ""}', "base must be the path of a URL, such as /api/v2/connector, not ''$"),
+    ('{"instances": ""}', "instances must be the path of a URL.*, not ''$"),
+    *[
+        (json.dumps({"base": text}), "base must be the path of a URL.*, not ")
+        for text in ("api", "/a/", "//a", "/a/../b", "/..", "/a b", "/a?b", "/a#b", "/a%2fb", "https://pe/a", 5)
+    ],
+    ('{"controller": "controller"}', r"controller_port \(controller.port\) and controller \(controller\) overlap$"),
+    ('{"id": "controller.port"}', r"\(controller.port\) overlap$"),
+    ('{"setting_name": "value"}', "setting_name and setting_value must be different keys$"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), WRONG_FILES, ids=lambda value: str(value)[:40])
+def test_read_json_names_refuses_a_wrong_file(tmp_path: Path, text: str | bytes, problem: str) -> None:
+    path = names_file(tmp_path, text)
+    with pytest.raises(OptionError, match=f"^json_names_path: .*{re.escape(path)}.*{problem}") as caught:
+        read_json_names(path)
+    assert len(str(caught.value)) < 1500
+
+
+def test_read_json_names_refuses_other_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "large").write_bytes(b" " * (MAX_FILE_BYTES + 1))
+    for name, problem in (
+        ("fifo", "is not a regular file"),
+        (".", "is not a regular file"),
+        ("/dev/zero", "is not a regular file"),
+        ("missing", "cannot be read: No such file or directory"),
+        ("large", "is larger than 65536 bytes"),
+    ):
+        with pytest.raises(OptionError, match=f"^json_names_path: the file .* {problem}$"):
+            read_json_names(str(tmp_path / name))
+
+
+def test_read_json_names_without_pyyaml_reads_json_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert read_json_names(names_file(tmp_path, '{"id": "uuid"}')).id == ("uuid",)
+    with pytest.raises(OptionError, match=r"YAML file requires the Python library PyYAML .*the file to JSON$"):
+        read_json_names(names_file(tmp_path, YAML_FILE))

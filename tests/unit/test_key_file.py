@@ -2,28 +2,31 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file that remembers pairing keys, on a real file system and with real processes."""
+"""The key file, on a real file system and with real processes."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plugins.module_utils._core.errors import CollectionError, OptionError
+from plugins.module_utils._pce import key_file
 from plugins.module_utils._pce.key_file import KeyFile
 
 ROOT = Path(__file__).resolve().parents[2]
-KNOWN: dict[str, Any] = {"management_server": "pce:8443", "keys": [{"activation_code": "c0de", "expires_at": None}]}
+KNOWN: dict[str, Any] = {
+    "management_server": "pce:8443",
+    "pairing_profile": {"href": "/orgs/1/pairing_profiles/24", "name": "PP"},
+    "keys": [{"activation_code": "c0de", "expires_at": None}],
+}
 
 
 def forever() -> float:
@@ -56,7 +59,23 @@ def test_what_is_written_is_read(path: Path) -> None:
     file.write(KNOWN)
     assert file.read() == {"version": 1, **KNOWN}
     assert left_over(path) == ["web.json"]
-    assert path.read_text().startswith('{\n  "version": 1,')  # people look into it
+    # People look into it.
+    assert path.read_text() == (
+        '{\n  "version": 1,\n  "management_server": "pce:8443",\n  "pairing_profile": {\n'
+        '    "href": "/orgs/1/pairing_profiles/24",\n    "name": "PP"\n  },\n  "keys": [\n'
+        '    {"activation_code": "c0de", "expires_at": null}\n  ]\n}\n'
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("last", [{}, {"note": "[]"}])
+def test_key_file_of_any_number_of_keys_is_read(path: Path, count: int, last: dict[str, str]) -> None:
+    file = KeyFile(str(path))
+    keys = [{"activation_code": f"c0de{number}[]"} for number in range(count)]
+    file.write({**KNOWN, "keys": keys, **last})
+    assert file.read() == {"version": 1, **KNOWN, "keys": keys, **last}
+    file.write(file.read() or {})
+    assert file.read() == {"version": 1, **KNOWN, "keys": keys, **last}
 
 
 def test_the_file_is_utf_8_wherever_it_is_written(path: Path) -> None:
@@ -66,9 +85,9 @@ from plugins.module_utils._pce.key_file import KeyFile
 file = KeyFile(sys.argv[1])
 known = file.read()
 file.write(known)
-print(ascii(known["profile"]))
+print(ascii(known["note"]))
 """
-    path.write_text(json.dumps({"version": 1, "profile": "Prüfung", "keys": []}, ensure_ascii=False), "utf-8")
+    path.write_text(json.dumps({"version": 1, **KNOWN, "note": "Prüfung"}, ensure_ascii=False), "utf-8")
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     command = [sys.executable, "-c", script, str(path)]
     said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
@@ -118,7 +137,7 @@ def test_a_write_that_fails_leaves_the_old_file(path: Path, step: str, monkeypat
 
     with monkeypatch.context() as patched:
         patched.setattr(os, step, full)
-        with pytest.raises(CollectionError, match=r"web\.json could not be written: No space left on device") as caught:
+        with pytest.raises(CollectionError, match=r"web\.json cannot be written: No space left on device$") as caught:
             file.write({**KNOWN, "keys": []})
     assert "c0de" not in str(caught.value)
     assert file.read() == {"version": 1, **KNOWN}
@@ -166,9 +185,9 @@ def as_dangling_link(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
-        (as_link, "cannot be read as a key file"),
-        (as_dangling_link, "cannot be read as a key file"),
-        (Path.mkdir, "cannot be read as a key file"),
+        (as_link, "cannot be read as a key file: symbolic links are not followed"),
+        (as_dangling_link, "cannot be read as a key file: symbolic links are not followed"),
+        (Path.mkdir, "cannot be read as a key file: Is a directory"),
         (os.mkfifo, "is not a regular file"),
     ],
 )
@@ -176,6 +195,15 @@ def test_another_kind_of_file(path: Path, make: Callable[[Path], None], problem:
     make(path)
     with pytest.raises(OptionError, match=f"^path: .*web.json {problem}"):
         KeyFile(str(path)).read()
+
+
+def changed_by(**values: Any) -> bytes:
+    """Return the content of a key file with other values."""
+    return json.dumps({"version": 1, **KNOWN, **values}).encode()
+
+
+ODD_KEYS: list[Any] = [None, {}, ["c0de"], [{"activation_code": None}], [{}]]
+ODD_PROFILES: list[Any] = [None, "x", [], {}, {"name": "PP"}, {"href": None}]
 
 
 @pytest.mark.parametrize(
@@ -190,22 +218,153 @@ def test_another_kind_of_file(path: Path, make: Callable[[Path], None], problem:
         b"5",
         b"null",
         b"{}",
-        b'{"version": 1}',
-        b'{"version": 2, "keys": []}',
-        b'{"version": "1", "keys": []}',
-        b'{"version": 1, "keys": {}}',
-        b'{"version": 1, "keys": ["c0de"]}',
-        b'{"version": 1, "keys": [{"activation_code": null}]}',
-        b'{"version": 1, "keys": [{}]}',
+        changed_by(version=2),
+        changed_by(version="1"),
+        changed_by(version=None),
+        *[changed_by(keys=keys) for keys in ODD_KEYS],
+        *[changed_by(keys=[{"activation_code": code}]) for code in ("", "c0 de", "c0de\n", "\u00e9", "0" * 4097)],
+        *[changed_by(pairing_profile=about) for about in ODD_PROFILES],
+        changed_by(management_server=None),
+        changed_by(management_server=5),
     ],
+    ids=lambda content: repr(content)[:40] + repr(content)[-40:],
 )
 def test_foreign_content_is_refused_and_left(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    message = r"^path: .*web\.json exists and is not a key file of this module; it is left as it is$"
+    message = r"^path: .*web\.json exists and is not a key file of this module; it is not changed$"
     with pytest.raises(OptionError, match=message) as caught:
         KeyFile(str(path)).read()
     assert "c0de" not in str(caught.value)
     assert path.read_bytes() == content
+
+
+def test_content_without_an_end_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_file, "_MAX_FILE_BYTES", 1000)
+    path.write_bytes(changed_by() + b" " * (1000 - len(changed_by())))
+    assert KeyFile(str(path)).read() == {"version": 1, **KNOWN}
+    with path.open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(OptionError, match="is not a key file"):
+        KeyFile(str(path)).read()
+
+
+def owned_by(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each file that is opened belong to a user."""
+    real = os.fstat
+
+    def fstat(handle: int) -> os.stat_result:
+        status = list(real(handle))
+        status[stat.ST_UID] = uid
+        return os.stat_result(status)
+
+    monkeypatch.setattr(os, "fstat", fstat)
+
+
+@pytest.mark.parametrize(
+    ("owner", "user", "words"),
+    [
+        (0, 0, None),
+        (0, 4242, None),
+        (4242, 4242, None),
+        (4242, 0, "is owned by an unknown user (uid 4242), while this task runs as root (uid 0)"),
+        (4343, 4242, "is owned by an unknown user (uid 4343), while this task runs as an unknown user (uid 4242)"),
+    ],
+)
+def test_owner_must_be_the_user_or_root(
+    path: Path, owner: int, user: int, words: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = KeyFile(str(path))
+    file.write(KNOWN)
+    owned_by(owner, monkeypatch)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    if words is None:
+        assert file.read() == {"version": 1, **KNOWN}
+        file.write(KNOWN)
+        return
+    with pytest.raises(OptionError) as caught:
+        file.read()
+    assert str(caught.value) == (f"path: {path} {words}: its keys are not used; delete the file, or set another path")
+
+
+def test_files_created_as_another_user_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share may map users: what it takes would be refused by the next run."""
+    file = KeyFile(str(path))
+    owned_by(4343, monkeypatch)
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    with pytest.raises(OptionError) as caught:
+        file.write(KNOWN)
+    assert str(caught.value) == (
+        f"path: files in {path.parent} are created as an unknown user (uid 4343), not as an unknown user (uid 4242); "
+        "set a path where the user of this task owns its files"
+    )
+    assert left_over(path) == []
+
+
+@pytest.mark.parametrize("rights", [0o620, 0o602, 0o666])
+def test_file_that_others_can_change_is_refused(path: Path, rights: int) -> None:
+    file = KeyFile(str(path))
+    file.write(KNOWN)
+    path.chmod(rights)
+    message = rf"is writable by other users \(mode 0{rights:o}\): its keys are not used; delete the file"
+    with pytest.raises(OptionError, match=message):
+        file.read()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
+def test_path_that_cannot_be_one_is_refused(path: Path, name: str) -> None:
+    with pytest.raises(OptionError, match=r"^path: must not contain null characters or unpaired surrogates$"):
+        KeyFile(str(path.parent / name))
+
+
+def test_directory_that_vanishes_is_one_line(path: Path) -> None:
+    file = KeyFile(str(path))
+    path.parent.rmdir()
+    assert file.read() is None
+    message = r"^path: .*\.web\.json\.lock cannot be created: No such file"
+    with pytest.raises(CollectionError, match=message), file.locked(no_time):
+        pytest.fail("there is no lock")
+    with pytest.raises(CollectionError, match=r"^path: .*web\.json cannot be written: No such file"):
+        file.write(KNOWN)
+
+
+@pytest.mark.parametrize("call", ["unlink", "lstat"])
+def test_call_that_fails_is_one_line(path: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    file = KeyFile(str(path))
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(CollectionError, match=r"^path: .*web\.json.* cannot be (deleted|read): Read-only file system$"):
+        file.remove() if call == "unlink" else file.is_exposed()
+
+
+def test_reserved_space_is_given_back(path: Path) -> None:
+    file = KeyFile(str(path))
+    with file.reserved({**KNOWN, "keys": [{"activation_code": "0" * 4000}]}) as save:
+        assert (path.parent / ".web.json.new").stat().st_size > 4000
+        assert mode(path.parent / ".web.json.new") == 0o600
+        save(KNOWN)
+    assert file.read() == {"version": 1, **KNOWN}
+    assert path.stat().st_size < 400
+    with pytest.raises(ValueError, match="refused"), file.reserved(KNOWN):
+        raise ValueError("refused")
+    assert left_over(path) == ["web.json"]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_replaceable_leaves_only_a_file_with_keys(path: Path, exists: bool) -> None:
+    file, other = KeyFile(str(path)), {**KNOWN, "keys": []}
+    if exists:
+        file.write(KNOWN)
+    found = []
+    with pytest.raises(ValueError, match="refused"), file.replaceable(other):  # noqa: PT012 - what it raises is ours
+        found.append(file.read())
+        raise ValueError("refused")
+    assert found == [{"version": 1, **(KNOWN if exists else other)}]
+    assert left_over(path) == (["web.json"] if exists else [])
+    with file.replaceable(other):
+        file.write(KNOWN)
+    assert file.read() == {"version": 1, **KNOWN}
 
 
 def test_directory_that_is_missing(path: Path) -> None:
@@ -225,168 +384,3 @@ def test_directory_that_is_not_writable(path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(os, "access", lambda _path, wanted, lacking=lacking: not wanted & lacking)
         with pytest.raises(OptionError, match=r"^path: .* is not writable$"):
             KeyFile(str(path))
-
-
-def test_lock_file_is_gone_afterwards(path: Path) -> None:
-    file = KeyFile(str(path))
-    with file.locked(no_time) as lock:
-        assert left_over(path) == [".web.json.lock"]
-        assert not lock.interrupted
-    assert left_over(path) == []
-    with pytest.raises(RuntimeError), file.locked(no_time):
-        raise RuntimeError
-    assert left_over(path) == []
-
-
-def test_mark_is_gone_after_generating(path: Path) -> None:
-    file = KeyFile(str(path))
-    with file.locked(no_time) as lock:
-        with lock.generating():
-            assert (path.parent / ".web.json.lock").read_bytes() != b""
-        assert (path.parent / ".web.json.lock").read_bytes() == b""
-
-
-def test_lock_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
-    (path.parent / ".web.json.lock").symlink_to(tmp_path / "other")
-    with (
-        pytest.raises(OptionError, match=r"^path: .*\.web\.json\.lock cannot be made: "),
-        KeyFile(str(path)).locked(no_time),
-    ):
-        pass
-    assert not (tmp_path / "other").exists()
-
-
-HOLDER = """
-import sys
-from contextlib import nullcontext
-from plugins.module_utils._pce.key_file import KeyFile
-with KeyFile(sys.argv[1]).locked(lambda: 10.0) as lock:
-    with lock.generating() if sys.argv[2] == "generating" else nullcontext():
-        print("locked", flush=True)
-        sys.stdin.readline()
-"""
-
-# Reads, counts up and writes: two at a time would lose a count.
-COUNTER = """
-import sys, time
-from plugins.module_utils._pce.key_file import KeyFile
-file = KeyFile(sys.argv[1])
-for _turn in range(5):
-    with file.locked(lambda: 20.0):
-        known = file.read() or {"count": 0}
-        time.sleep(0.002)
-        file.write({"count": known["count"] + 1, "keys": []})
-"""
-
-
-def start(script: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.fixture
-def holder(path: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the lock; its parameter says whether it is generating."""
-    with start(HOLDER, str(path), getattr(request, "param", "")) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "locked\n"
-        yield process
-        process.kill()
-
-
-def test_lock_keeps_another_process_out(path: Path, holder: subprocess.Popen[str]) -> None:
-    file = KeyFile(str(path))
-    message = r"another run has held the lock .*web\.json\.lock for too long"
-    with pytest.raises(CollectionError, match=message), file.locked(no_time):
-        pytest.fail("two hold the lock")
-    holder.communicate("\n")
-    with file.locked(forever) as lock:
-        assert not lock.interrupted
-    assert left_over(path) == []
-
-
-def test_lock_is_waited_for(path: Path, holder: subprocess.Popen[str]) -> None:
-    asked: list[float] = []
-
-    def remaining() -> float:
-        if len(asked) == 2:
-            assert holder.stdin is not None
-            holder.stdin.write("\n")
-            holder.stdin.flush()
-        asked.append(10.0 - len(asked) / 100)
-        return asked[-1]
-
-    with KeyFile(str(path)).locked(remaining) as lock:
-        assert not lock.interrupted
-    assert len(asked) >= 3
-
-
-def test_lock_is_waited_for_until_the_deadline(path: Path, holder: subprocess.Popen[str]) -> None:
-    left = [0.9, 0.5, 0.0, 7.0]
-    with pytest.raises(CollectionError, match="for too long"), KeyFile(str(path)).locked(lambda: left.pop(0)):
-        pytest.fail("two hold the lock")
-    assert left == [7.0]
-    assert holder.poll() is None
-
-
-@pytest.mark.parametrize(("holder", "interrupted"), [("generating", True), ("", False)], indirect=["holder"])
-def test_after_a_killed_run(path: Path, holder: subprocess.Popen[str], interrupted: bool) -> None:
-    holder.send_signal(signal.SIGKILL)
-    holder.wait()
-    assert left_over(path) == [".web.json.lock"]
-    file = KeyFile(str(path))
-    with file.locked(forever) as lock:
-        assert lock.interrupted is interrupted
-    with file.locked(forever) as lock:
-        assert not lock.interrupted
-    assert left_over(path) == []
-
-
-@pytest.mark.parametrize("next_one", [False, True])
-def test_lock_file_that_was_removed_while_it_was_waited_for(
-    path: Path, next_one: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its holder unlinks it last; what was opened before is then nobody's lock, and the next run may have a new one."""
-    lock_file = path.parent / ".web.json.lock"
-    real = fcntl.flock
-
-    def flock(handle: int, operation: int) -> None:
-        monkeypatch.setattr(fcntl, "flock", real)
-        lock_file.rename(lock_file.with_suffix(".old"))
-        if next_one:
-            lock_file.touch(0o600)
-        real(handle, operation)
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with KeyFile(str(path)).locked(no_time) as lock:
-        assert os.fstat(lock.handle).st_ino == lock_file.stat().st_ino
-
-
-def test_several_processes_lose_nothing(path: Path) -> None:
-    processes = [start(COUNTER, str(path)) for _turn in range(4)]
-    for process in processes:
-        process.communicate(timeout=30)
-        assert process.returncode == 0
-    known = KeyFile(str(path)).read()
-    assert known is not None
-    assert known["count"] == 20
-    assert left_over(path) == ["web.json"]
-
-
-def test_an_interruption_leaves_its_mark_for_the_next_run(path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), KeyFile(str(path)).locked(lambda: 1.0) as lock, lock.generating():
-        raise KeyboardInterrupt
-    with KeyFile(str(path)).locked(lambda: 1.0) as lock:
-        assert lock.interrupted
-    assert list(path.parent.iterdir()) == []
-
-
-def test_a_failure_while_generating_leaves_no_mark(path: Path) -> None:
-    with pytest.raises(ValueError, match="refused"), KeyFile(str(path)).locked(lambda: 1.0) as lock, lock.generating():
-        raise ValueError("refused")
-    assert list(path.parent.iterdir()) == []

@@ -16,10 +16,11 @@ from plugins.module_utils._core.errors import OptionError
 from plugins.module_utils._core.listing import Listing, read_listing, select
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.resource import Identity, Raw
+from plugins.module_utils._core.store import Store
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 
-from .helpers import PROFILES, raw_profile
+from .helpers import PROFILES, check_reference, raw_profile
 
 # The table "Query Parameters" of the specification of pairing profiles, each name once.
 SPECIFIED = {
@@ -31,7 +32,7 @@ SPECIFIED = {
 }
 
 
-class ListStore:
+class ListStore(Store):
     """A server with objects that knows no filter at all, and records what it is asked."""
 
     def __init__(self, *objects: dict[str, Any]) -> None:
@@ -41,9 +42,9 @@ class ListStore:
     def find(self, identity: Identity) -> Raw | None:
         return next((raw for raw in self.objects if raw["href"] == identity.reference), None)
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
-        self.asked.append((dict(parameters), most))
-        return self.objects[:most]
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
+        self.asked.append((dict(parameters), max_results))
+        return self.objects[:max_results]
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         raise AssertionError("an info module changes nothing")
@@ -51,7 +52,7 @@ class ListStore:
 
 def chosen(params: Mapping[str, Any]) -> Listing:
     """Return what the options ask for."""
-    return read_listing(PAIRING_PROFILE, {"pce_org_id": 1, **params})
+    return read_listing(PAIRING_PROFILE, {**params}, check_reference)
 
 
 def numbers(store: ListStore, **params: Any) -> list[int]:
@@ -187,7 +188,7 @@ def test_labels_as_sets_of_sets(wanted: list[Any], found: list[int]) -> None:
         ([[f"{PROFILES}/1"]], "must be the href of one of the labels"),
         ([[None]], "has an entry null; it must be {href: …}"),
         ([[7]], "has an entry 7; it must be {href: …}"),
-        ([[A, {"role": None}]], "has an entry whose value is no text: null"),
+        ([[A, {"role": None}]], 'has an entry {"role": null} whose value is not a text: null'),
     ],
 )
 def test_wrong_labels(wanted: list[list[Any]], problem: str) -> None:
@@ -218,9 +219,9 @@ def test_partial_filters_are_the_servers() -> None:
 
 
 def test_labels_are_asked_for_by_what_the_server_knows() -> None:
-    given = {"pce_org_id": 1, "key": "role", "value": "web", "external_data_set": "cmdb"}
+    given = {"key": "role", "value": "web", "external_data_set": "cmdb"}
     store = ListStore({"href": "/orgs/1/labels/1", "key": "role", "value": "web-1", "external_data_set": "cmdb"})
-    found = select(LABEL, store, read_listing(LABEL, given))
+    found = select(LABEL, store, read_listing(LABEL, given, check_reference))
     assert store.asked == [({"key": "role", "value": "web", "external_data_set": "cmdb"}, None)]
     assert [entry["href"] for entry in found] == ["/orgs/1/labels/1"]
     assert found[0]["external_data_reference"] is None

@@ -46,19 +46,128 @@ def job(status: str, **result: Any) -> Reply:
     return Reply(200, {"href": JOB, "job_type": ":illumio/async_requests", "result": result, "status": status})
 
 
-def read(transport: FakeTransport, most: int | None = None, **parameters: str) -> list[dict[str, Any]]:
-    return read_collection(transport, PROFILES, parameters, most)
+def read(transport: FakeTransport, most: int | None = None, **parameters: str) -> list[Raw]:
+    return list(read_collection(transport, PROFILES, parameters, most).objects)
+
+
+def by_job(file: Reply) -> list[Reply]:
+    """The answers of a PCE whose job makes this file."""
+    return [accepted(), job("done", href=FILE), file]
 
 
 @pytest.mark.parametrize(
     "reply",
-    [page(0, 0), page(3, 3), page(500, 500), page(3, 3, "x-total-count"), page(0), page(499), page(3, 2)],
-    ids=["none", "three", "a full page", "header in lower case", "no header", "no header, 499", "one was deleted"],
+    [page(0, 0), page(3, 3), page(499, 700), page(3, 700, "x-total-count"), page(0), page(499), page(3, 2)],
+    ids=["none", "three", "count of all", "header in lower case", "no header", "no header, 499", "one was deleted"],
 )
-def test_one_request_is_enough(reply: Reply) -> None:
+def test_read_page_below_limit_with_filter_is_whole(reply: Reply) -> None:
     transport = FakeTransport(in_turn(reply))
-    assert read(transport, name="P") == reply.value
+    found = read_collection(transport, PROFILES, {"name": "P"})
+    assert (found.objects, found.is_paged) == (reply.value, False)
     assert transport.sent == [Sent("GET", PROFILES, {"name": "P"})]
+
+
+@pytest.mark.parametrize("reply", [page(3, 3), page(3), page(3, 2), Reply(200, profiles(3), {"X-Total-Count": "many"})])
+def test_read_page_below_limit_without_filter_is_whole(reply: Reply) -> None:
+    transport = FakeTransport(in_turn(reply))
+    assert read(transport) == reply.value
+    assert len(transport.sent) == 1
+
+
+def test_read_page_below_its_count_is_read_once_more() -> None:
+    transport = FakeTransport(in_turn(page(3, 4), page(4, 4)))
+    assert len(read(transport)) == 4
+    assert transport.sent == [Sent("GET", PROFILES)] * 2
+
+
+@pytest.mark.parametrize(("most", "count"), [(None, 3), (10, 3), (0, None), (3, None)])
+def test_read_page_below_its_count_twice_is_an_error(most: int | None, count: int | None) -> None:
+    transport = FakeTransport(in_turn(*[page(min(3, 3 if most is None else most), 4)] * 2))
+    if count is None:  # as many as were asked for
+        assert len(read(transport, most)) == most
+        return
+    with pytest.raises(ContractError, match=r"the list has 3 objects, and X-Total-Count says 4$"):
+        read(transport, most)
+    assert len(transport.sent) == 2
+
+
+@pytest.mark.parametrize("parameters", [{}, {"name": "PP"}])
+@pytest.mark.parametrize("kept", [(1, 601), (500, 601), (0, 0)], ids=["last of the page", "first of the page", "all"])
+def test_read_file_without_objects_of_its_page_is_an_error(parameters: dict[str, str], kept: tuple[int, int]) -> None:
+    """X-Total-Count 600, first page 500, and a file that lacks one of them, or all."""
+    first, end = kept
+    file = Reply(200, [raw for raw in profiles(end) if raw["href"] != f"{PROFILES}/{first}"])
+    transport = FakeTransport(in_turn(*[page(500, 600), *by_job(file)] * 2))
+    with pytest.raises(ContractError, match=r"the list lacks /orgs/1/pairing_profiles/\d+, which the page") as caught:
+        read_collection(transport, PROFILES, parameters)
+    assert caught.value.path == FILE
+    assert len(transport.sent) == 8
+
+
+def test_read_object_deleted_after_the_page_is_no_error() -> None:
+    """The page is read anew with the job, so that it does not show what has been deleted meanwhile."""
+    rest = [raw for raw in profiles(600) if raw["href"] != f"{PROFILES}/7"]
+    replies = [page(500, 600), *by_job(Reply(200, rest)), Reply(200, rest[:500]), *by_job(Reply(200, rest))]
+    assert len(read(FakeTransport(in_turn(*replies)))) == 599
+
+
+def test_read_file_below_the_count_of_the_same_set_is_an_error() -> None:
+    replies = [page(500, 600), *by_job(page(550))] * 2
+    with pytest.raises(ContractError, match=r"the list has 550 objects, and X-Total-Count says 600$"):
+        read(FakeTransport(in_turn(*replies)))
+    # A count may ignore filters.
+    assert len(read(FakeTransport(in_turn(*replies)), name="PP")) == 550
+    assert (
+        len(read(FakeTransport(in_turn(page(500, 600), *by_job(page(550)), page(500, 600), *by_job(page(600)))))) == 600
+    )
+
+
+@pytest.mark.parametrize("total", [None, 500, 700])
+def test_read_page_at_the_limit_is_not_whole(total: int | None) -> None:
+    transport = FakeTransport(in_turn(page(500, total), *by_job(page(700))))
+    found = read_collection(transport, PROFILES, {})
+    assert (len(found.objects), found.is_paged) == (700, True)
+
+
+@pytest.mark.parametrize("status", ["cancel_requested", "cancelled", "canceled", "failed"])
+def test_read_job_that_ends_without_a_file_is_not_waited_for(status: str) -> None:
+    transport = FakeTransport(in_turn(page(500, 700), accepted(), job("pending"), job(status)))
+    with pytest.raises(ContractError, match=f"the job ended as {status}: no reason given$"):
+        read(transport)
+    assert transport.time < 5
+
+
+def test_read_job_of_unknown_words_is_waited_for() -> None:
+    words = [job("pending"), job("queued"), Reply(200, {"status": None}), Reply(200, {"status": ["done"]})]
+    transport = FakeTransport(in_turn(page(500, 700), accepted(), *words, job("done", href=FILE), page(700)))
+    assert len(read(transport)) == 700
+
+
+def test_read_collection_without_jobs_asks_for_a_larger_page() -> None:
+    transport = FakeTransport(in_turn(page(500, 700), page(500, 700), page(700, 700)))
+    found = read_collection(transport, PROFILES, {"name": "P"})
+    assert (len(found.objects), found.is_paged) == (700, True)
+    assert transport.sent[2] == Sent("GET", PROFILES, {"name": "P", "max_results": "200000"})
+
+
+def test_read_exactly_a_page_of_a_collection_without_jobs() -> None:
+    assert len(read(FakeTransport(in_turn(*[page(500, 500)] * 3)))) == 500
+
+
+@pytest.mark.parametrize("parameters", [{}, {"name": "P"}])
+@pytest.mark.parametrize("total", [None, 700])
+def test_read_collection_that_never_shows_more_is_an_error(parameters: dict[str, str], total: int | None) -> None:
+    transport = FakeTransport(lambda _sent: page(500, total))
+    with pytest.raises(ContractError, match="500 objects, which may not be all, and no job for the rest"):
+        read_collection(transport, PROFILES, parameters)
+    assert len(transport.sent) == 6
+
+
+def test_read_answer_at_once_is_held_against_the_page() -> None:
+    assert len(read(FakeTransport(in_turn(page(500, 700), page(700, 700))))) == 700
+    for short in (page(450, 450), page(650, 650)):
+        with pytest.raises(ContractError, match=r"the list (lacks|has)"):
+            read(FakeTransport(in_turn(*[page(500, 700), short] * 2)))
 
 
 @pytest.mark.parametrize("first", [page(500, 700), page(500), Reply(200, profiles(500), {"X-Total-Count": "many"})])
@@ -133,19 +242,19 @@ def test_job_that_never_ends() -> None:
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        (job("failed", message="out of\nspace"), "the job failed: out of space"),
-        (job("failed"), "the job failed: no reason given"),
-        (Reply(200, {"status": "failed", "result": None}), "the job failed: no reason given"),
-        (Reply(200, {"status": "failed", "result": ["x"]}), "the job failed: no reason given"),
-        (job("done"), "None leads to no job or file"),
-        (Reply(200, {"status": "done", "result": "x"}), "None leads to no job or file"),
-        (job("done", href=5), "5 leads to no job or file"),
-        (job("done", href="/orgs/1/labels"), "/orgs/1/labels leads to no job or file"),
-        (job("done", href="/orgs/1/datafiles/../labels"), "leads to no job or file"),
-        (job("done", href="/orgs/1/datafiles/a%2f..%2fb"), "leads to no job or file"),
-        (job("done", href="/orgs/1/datafiles/.."), "leads to no job or file"),
-        (job("done", href="/orgs/2/datafiles/77aa"), "leads to no job or file"),
-        (job("done", href="https://[bad/orgs/1/datafiles/x"), "leads to no job or file"),
+        (job("failed", message="out of\nspace"), "the job ended as failed: out of space"),
+        (job("failed"), "the job ended as failed: no reason given"),
+        (Reply(200, {"status": "failed", "result": None}), "the job ended as failed: no reason given"),
+        (Reply(200, {"status": "failed", "result": ["x"]}), "the job ended as failed: no reason given"),
+        (job("done"), "None is not the path of a job or file"),
+        (Reply(200, {"status": "done", "result": "x"}), "None is not the path of a job or file"),
+        (job("done", href=5), "5 is not the path of a job or file"),
+        (job("done", href="/orgs/1/labels"), "/orgs/1/labels is not the path of a job or file"),
+        (job("done", href="/orgs/1/datafiles/../labels"), "is not the path of a job or file"),
+        (job("done", href="/orgs/1/datafiles/a%2f..%2fb"), "is not the path of a job or file"),
+        (job("done", href="/orgs/1/datafiles/.."), "is not the path of a job or file"),
+        (job("done", href="/orgs/2/datafiles/77aa"), "is not the path of a job or file"),
+        (job("done", href="https://[bad/orgs/1/datafiles/x"), "is not the path of a job or file"),
         (Reply(200, ["running"]), "the body is not a JSON object"),
         (Reply(200, raw=b"<html>"), "the body is not valid JSON"),
     ],
@@ -165,7 +274,7 @@ def test_job_that_ends_badly(state: Reply, reason: str) -> None:
 )
 def test_location_that_leads_elsewhere(location: str) -> None:
     transport = FakeTransport(in_turn(page(500, 700), accepted(location)))
-    with pytest.raises(ContractError, match="leads to no job or file of the PCE"):
+    with pytest.raises(ContractError, match="is not the path of a job or file of the PCE"):
         read(transport)
     assert len(transport.sent) == 2
 
@@ -173,15 +282,6 @@ def test_location_that_leads_elsewhere(location: str) -> None:
 def test_no_location() -> None:
     with pytest.raises(ContractError, match=r"202 to GET .*: no Location of the job that collects the objects$"):
         read(FakeTransport(in_turn(page(500, 700), Reply(202))))
-
-
-def test_200_with_all_instead_of_202() -> None:
-    assert len(read(FakeTransport(in_turn(page(500, 700), page(700, 700))))) == 700
-
-
-def test_200_with_a_part_instead_of_202() -> None:
-    with pytest.raises(ContractError, match="500 objects, which is not all, and no job for the rest"):
-        read(FakeTransport(in_turn(page(500, 700), page(500, 700))))
 
 
 @pytest.mark.parametrize("body", [{"a": 1}, ["a"], 5])
@@ -198,7 +298,7 @@ def test_datafile_of_another_shape() -> None:
 
 @pytest.mark.parametrize(
     ("most", "reply", "count"),
-    [(0, page(0, 700), 0), (3, page(3, 700), 3), (3, page(2, 2), 2), (500, page(500, 700), 500), (3, page(5, 5), 3)],
+    [(0, page(0, 700), 0), (3, page(3, 700), 3), (3, page(2, 700), 2), (500, page(500, 700), 500), (3, page(5, 5), 3)],
 )
 def test_max_results_of_a_page(most: int, reply: Reply, count: int) -> None:
     transport = FakeTransport(in_turn(reply))
@@ -228,6 +328,33 @@ def test_exact_name_among_partial_matches() -> None:
     found = store(Reply(200, [raw_profile(1, name="PP-prod"), raw_profile(2), raw_profile(3, name="pp")])).find(NAMED)
     assert found is not None
     assert found["href"] == f"{PROFILES}/2"
+
+
+def test_find_costs_one_request_if_counts_ignore_filters() -> None:
+    for rows in ([], [raw_profile(2)], [raw_profile(1, name="PP-prod")]):
+        transport = FakeTransport(in_turn(Reply(200, rows, {"X-Total-Count": "700"})))
+        found = PceStore(transport, 1, PAIRING_PROFILE).find(NAMED)
+        assert (found is not None) == any(raw["name"] == "PP" for raw in rows)
+
+
+def test_find_absence_from_several_pages_is_confirmed() -> None:
+    first = [page(500, 600), *by_job(page(600))]
+    assert store(*first, *first).find(NAMED) is None
+    found = store(*first, Reply(200, [raw_profile(2)])).find(NAMED)
+    assert found == raw_profile(2)
+
+
+def test_confirm_absences_asks_for_each_object() -> None:
+    identity = Identity(f"{PROFILES}/2")
+    assert store(Reply(404)).confirm_absences([identity]) == []
+    assert store(Reply(200, raw_profile(2))).confirm_absences([identity]) == [raw_profile(2)]
+    assert store(Reply(200, raw_profile(2, deleted=True))).confirm_absences([identity]) == []
+    with pytest.raises(ApiError, match="500"):
+        store(Reply(500)).confirm_absences([identity])
+    assert store(Reply(200, [raw_profile(2)])).confirm_absences([NAMED]) == [raw_profile(2)]
+    odd = [raw_profile(2, name=["PP"]), raw_profile(3)]
+    named = [NAMED, Identity(names={"name": "PQ"})]
+    assert store(Reply(200, odd)).confirm_absences(named) == [raw_profile(3)]
 
 
 def test_exact_name_beyond_the_first_page() -> None:
@@ -327,7 +454,7 @@ def test_update_sends_changes_and_reads_again() -> None:
 
 
 def test_update_of_what_vanishes() -> None:
-    with pytest.raises(RequestError, match=r"somebody else has deleted it\. The pairing profile was updated") as caught:
+    with pytest.raises(RequestError, match=r"another user has deleted it\. The pairing profile was updated") as caught:
         executed(raw_profile(), "present", Reply(204), Reply(404), Reply(200, []), enabled=False)
     assert caught.value.changed
     assert caught.value.details() == {"method": "GET", "path": f"{PROFILES}/24"}
@@ -343,6 +470,15 @@ def test_delete() -> None:
     shown, transport = executed(raw_profile(), "absent", Reply(204))
     assert shown is None
     assert transport.sent == [Sent("DELETE", f"{PROFILES}/24")]
+
+
+@pytest.mark.parametrize("form", [dict, list])
+@pytest.mark.parametrize("token", ["label_already_deleted", "pairing_profile_already_deleted"])
+def test_delete_of_what_is_deleted_already_is_done(token: str, form: type) -> None:
+    error = {"token": token, "message": "Label is already deleted"}
+    shown, transport = executed(raw_profile(), "absent", Reply(406, error if form is dict else [error]))
+    assert shown is None
+    assert transport.calls() == [f"DELETE {PROFILES}/24"]
 
 
 def test_delete_of_what_is_gone() -> None:

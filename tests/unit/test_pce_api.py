@@ -163,7 +163,7 @@ def test_port_of_the_url_wins(port: int) -> None:
         ({"proxy": "http://u:s3cret@proxy.example.com:99999"}, "proxy: must be a URL such as"),
         ({"proxy": "http://u:s3cret@proxy.example.com:0"}, "proxy: must be a URL such as"),
         ({"proxy": "http://u:s3cret@proxy.example.com:x"}, "proxy: must be a URL such as"),
-        ({"proxy": "http://proxy.example.com", "use_proxy": False}, "proxy: contradicts use_proxy: false"),
+        ({"proxy": "http://proxy.example.com", "use_proxy": False}, "proxy: cannot be combined with use_proxy: false"),
         ({"max_requests_per_minute": 0}, "max_requests_per_minute: must be 1 to 100000, not 0"),
         ({"max_requests_per_minute": 100001}, "max_requests_per_minute: must be 1 to 100000"),
     ],
@@ -178,7 +178,7 @@ def test_wrong_options(changes: dict[str, Any], message: str) -> None:
 def test_client_key_needs_a_certificate(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.touch()
-    with pytest.raises(OptionError, match=r"^client_key: needs client_cert beside it"):
+    with pytest.raises(OptionError, match=r"^client_key: requires client_cert"):
         PCE.connect({**PARAMS, "client_key": str(key)})
 
 
@@ -231,9 +231,9 @@ def test_secret_options_are_marked() -> None:
 
 
 def test_reference_is_checked_in_the_organisation_of_the_task() -> None:
-    PCE.check_reference({"pce_org_id": "7"}, PAIRING_PROFILE.plural, "href", "/orgs/7/pairing_profiles/1")
+    PCE.check_reference({"pce_org_id": "7"}, PAIRING_PROFILE, "href", "/orgs/7/pairing_profiles/1")
     with pytest.raises(OptionError, match=r"^href: belongs to organisation 7, while pce_org_id is 1"):
-        PCE.check_reference({"pce_org_id": 1}, PAIRING_PROFILE.plural, "href", "/orgs/7/pairing_profiles/1")
+        PCE.check_reference({"pce_org_id": 1}, PAIRING_PROFILE, "href", "/orgs/7/pairing_profiles/1")
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -241,7 +241,7 @@ def test_ca_bundle_of_the_environment_that_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
-    with pytest.raises(OptionError, match=f"^ca_path: is not given, and {name} names a file that cannot be read$"):
+    with pytest.raises(OptionError, match=f"^ca_path: is not set, and {name} names a file that cannot be read$"):
         PCE.connect(PARAMS)
     # What the task says wins, so that nobody looks at the variable.
     PCE.connect({**PARAMS, "ca_path": requests.utils.DEFAULT_CA_BUNDLE_PATH})

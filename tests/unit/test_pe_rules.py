@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import html
-import ipaddress
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from hypothesis import given
@@ -21,14 +21,16 @@ from hypothesis import strategies as st
 from plugins.module_utils._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError
 from plugins.module_utils._core.plan import Action
 from plugins.module_utils._core.resource import ABSENT, PRESENT, Identity
+from plugins.module_utils._core.snapshot import Snapshot
 from plugins.module_utils._http.redact import Secrets
 from plugins.module_utils._http.response import Response
-from plugins.module_utils._pe import settings
-from plugins.module_utils._pe.api import Pe, api_url, is_id, plain_settings
-from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE, address
-from plugins.module_utils._pe.connector_type import ConnectorType, Setting, read_connector_type
+from plugins.module_utils._pe import bodies, settings
+from plugins.module_utils._pe.api import Pe, api_url, find_plain, warn_of_http
+from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
+from plugins.module_utils._pe.connector_type import Connector, ConnectorType, TypeSetting, read_connector_type
 from plugins.module_utils._pe.json_names import NAMES
-from plugins.module_utils._pe.store import Connector, PeStore, _merge
+from plugins.module_utils._pe.settings import Setting
+from plugins.module_utils._pe.store import PeStore
 
 from .helpers import FakeTransport, Reply, broken, in_turn
 
@@ -39,6 +41,14 @@ LOGIN = {"ipAddress": "10.0.0.1", "port": 443, "username": "admin", "password": 
 def raw(ident: Any = "one", **more: Any) -> dict[str, Any]:
     """An instance as a server shows it."""
     return {"id": ident, "controller": LOGIN, "endpointAddressSpace": {"type": "Project", "name": "demo"}, **more}
+
+
+def properties(ident: Any = "one", **more: Any) -> dict[str, Any]:
+    """An instance as a store hands it out."""
+    shown = raw(ident, **more)
+    rows = bodies.read_settings(NAMES, shown) or []
+    settings_shown = bodies.conceal_settings(NAMES, rows, lambda _name, _value: False)
+    return {**bodies.read_properties(NAMES, shown), settings.PLAIN: settings_shown}
 
 
 @pytest.mark.parametrize(
@@ -62,13 +72,17 @@ def test_urls(url: str, expected: str) -> None:
     ("urls", "problem"),
     [
         (
-            ("", "pe", "http://pe", "https://", "file:///etc/passwd"),
+            ("", "pe", "https://", "file:///etc/passwd"),
             r"must be a URL such as https://pe\.example\.com:7443$",
         ),
+        (
+            ("http://pe", " HTTP://pe:7443/x"),
+            r"is http, which would send the passwords of controllers unencrypted; use https, or set allow_http: true$",
+        ),
         (("https://pe:0",), "the port must be 1 to 65535, not 0$"),
-        (("https://pe:65536", "https://pe:x", "https://[::1"), "is no URL: "),
-        (("https://a:b@pe", "https://pe/?a=b", "https://pe/#a"), "must hold nothing but a host, a port and a path$"),
-        (("https://p e", "https://pe/ä", "https://pä"), "has a character that a URL must not have$"),
+        (("https://pe:65536", "https://pe:x", "https://[::1"), "is not a valid URL: "),
+        (("https://a:b@pe", "https://pe/?a=b", "https://pe/#a"), "must contain only a host, a port and a path$"),
+        (("https://p e", "https://pe/ä", "https://pä"), "contains a character that a URL cannot have$"),
     ],
 )
 def test_wrong_urls_are_refused_without_repeating_a_password(urls: Sequence[str], problem: str) -> None:
@@ -78,23 +92,39 @@ def test_wrong_urls_are_refused_without_repeating_a_password(urls: Sequence[str]
         assert "a:b" not in str(caught.value)
 
 
-@given(st.ip_addresses())
-def test_all_spellings_of_an_address_are_one(value: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
-    canonical = address(value.exploded)
-    assert address(str(value)) == address(canonical) == address(value.exploded.upper()) == canonical
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://pe:7080", f"http://pe:7080{BASE}"),
+        ("HTTP://pe/x/", "http://pe/x"),
+        ("https://pe", f"https://pe{BASE}"),
+    ],
+)
+def test_api_url_with_allow_http_keeps_the_scheme(url: str, expected: str) -> None:
+    assert api_url(url, BASE, allow_http=True) == expected
 
 
-@pytest.mark.parametrize("value", ["", "host", "10.0.0", "10.0.0.1/8", "10.0.0.01", "::g", "[::1]", "1", None])
-def test_what_is_no_address_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="IPv4 or IPv6"):
-        address(value)
+@pytest.mark.parametrize(
+    ("url", "allowed", "is_warned"),
+    [
+        ("http://pe", True, True),
+        (" HTTP://pe", True, True),
+        ("https://pe", True, False),
+        ("http://pe", False, False),
+    ],
+)
+def test_warn_of_http_names_the_passwords(url: str, allowed: bool, is_warned: bool) -> None:
+    warning = warn_of_http({"connector_url": url, "allow_http": allowed})
+    assert (warning is not None) is is_warned
+    assert warning is None or "controller_password" in warning
 
 
 @pytest.mark.parametrize("value", ["", "..", "../x", "a/b", "a?b", "a b", "a%2f", "-", "x" * 129, "ä"])
 def test_what_is_no_id_never_becomes_a_path(value: str) -> None:
-    assert not is_id(value)
     transport = FakeTransport(in_turn(Reply(value=[raw(value)])))
     store = PeStore(Connector(transport, NAMES), CONNECTOR_INSTANCE)
+    with pytest.raises(ValueError, match="is no id of a connector instance"):
+        store.check_reference(CONNECTOR_INSTANCE, value)
     found = store.query({})[0]
     with pytest.raises(ContractError):
         store.execute(CONNECTOR_INSTANCE.plan(found, {}, ABSENT), Identity(value))
@@ -103,13 +133,13 @@ def test_what_is_no_id_never_becomes_a_path(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["A", "z", "0", "AbC-1._~x", "x" * 128])
 def test_what_may_be_an_id(value: str) -> None:
-    assert is_id(value)
+    opened()[0].check_reference(CONNECTOR_INSTANCE, value)
 
 
 def test_an_id_may_be_a_number() -> None:
-    shown = CONNECTOR_INSTANCE.to_result(raw(17)) or {}
+    shown = CONNECTOR_INSTANCE.to_result(properties(17)) or {}
     assert shown["instance_id"] == "17"
-    assert CONNECTOR_INSTANCE.reference_of(raw(17)) == "17"
+    assert CONNECTOR_INSTANCE.reference_of(properties(17)) == "17"
 
 
 @pytest.mark.parametrize(
@@ -153,22 +183,24 @@ def test_what_is_written_is_read_again(value: dict[str, Any]) -> None:
     assert field.parse(canonical) == canonical
 
 
-@given(st.none() | st.text() | st.lists(st.none() | st.text() | st.dictionaries(st.text(), st.none() | st.text())))
+@given(st.lists(st.dictionaries(st.text(), st.none() | st.text() | st.integers() | st.lists(st.text()))))
 def test_whatever_a_server_shows_can_be_read(value: Any) -> None:
-    assert isinstance(CONNECTOR_INSTANCE.field(settings.PLAIN).read(value), dict)
+    shown = bodies.conceal_settings(NAMES, value, lambda _name, _value: False)
+    assert isinstance(CONNECTOR_INSTANCE.field(settings.PLAIN).read(shown), dict)
+    assert CONNECTOR_INSTANCE.field(settings.PLAIN).read(None) == {}
 
 
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ({"": "x"}, "has a setting without a name"),
-        ({5: "x"}, "has a setting without a name"),
+        ({"": "x"}, "the name of a setting must be text and not empty, not ''"),
+        ({5: "x"}, "the name of a setting must be text and not empty, not 5"),
         ({"A": None}, "A has no value"),
-        ({"A": ["x"]}, "A must be a text, a number or a boolean"),
-        ({"A": {"b": 1}}, "A must be a text, a number or a boolean"),
+        ({"A": ["x"]}, "A must be text, a number or a boolean"),
+        ({"A": {"b": 1}}, "A must be text, a number or a boolean"),
         (
             {"PWD": "x"},
-            "PWD looks like a secret: give it in secret_settings, or in file_settings, so that it is not shown",
+            "PWD looks like a secret; use secret_settings or file_settings, so that it is not shown",
         ),
     ],
 )
@@ -193,28 +225,37 @@ def test_a_file_has_to_be_a_readable_text(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * (1024 * 1024 + 1))
     assert parse({"A": str(tmp_path / "text")}) == {"A": "ä\n"}
     assert len(parse({"A": str(tmp_path / "largest")})["A"]) == 1024 * 1024
-    size = "must have 1 to 1048576 bytes"
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("/dev/zero")
     for name, problem in (
-        ("binary", r"is no text \(UTF-8\), and JSON takes nothing else"),
-        ("empty", size),
-        ("large", size),
+        ("binary", "is not UTF-8 text, which JSON requires"),
+        ("empty", "is empty"),
+        ("large", "is larger than 1048576 bytes"),
         ("missing", "cannot be read: No such file or directory"),
-        (".", "cannot be read: Is a directory"),
+        (".", "is not a regular file"),
+        ("fifo", "is not a regular file"),
+        ("link", "is not a regular file"),
         ("nul\0", "cannot be read: embedded null byte"),
+        ("\ud800", "cannot be read: .*surrogates not allowed"),
     ):
         with pytest.raises(ValueError, match=f"^A: the file .* {problem}$"):
             parse({"A": str(tmp_path / name)})
 
 
 def test_the_three_sorts_of_settings_are_one_list() -> None:
-    body = CONNECTOR_INSTANCE.body({"additional_settings": {"B": "2", "A": "1"}, "secret_settings": {"C": "3"}})
-    assert body == {"additionalSettings": [{"name": name, "value": value} for name, value in zip("ABC", "123")]}
+    plan = CONNECTOR_INSTANCE.plan(
+        None, {**DESIRED, "additional_settings": {"B": "2", "A": "1"}, "secret_settings": {"C": "3"}}, PRESENT
+    )
+    store, transport = opened(Reply(value=raw()), Reply(value=raw()))
+    store.execute(plan, identity())
+    rows = transport.sent[0].body["additionalSettings"]
+    assert rows == [{"name": name, "value": value} for name, value in zip("ABC", "123")]
 
 
 def test_no_secret_property_is_ever_shown_or_compared() -> None:
     desired = {"controller_password": "s3cret", "secret_settings": {"A": "b"}, "controller_port": 443}
-    assert CONNECTOR_INSTANCE.plan(raw(), desired, PRESENT).action is Action.NOTHING
-    renewing = CONNECTOR_INSTANCE.plan(raw(), desired, PRESENT, renew=True)
+    assert CONNECTOR_INSTANCE.plan(properties(), desired, PRESENT).action is Action.NOTHING
+    renewing = CONNECTOR_INSTANCE.plan(properties(), desired, PRESENT, renew=True)
     assert renewing.action is Action.UPDATE
     assert renewing.changes == {}
     assert list(renewing.renewed) == ["controller_password", "secret_settings"]
@@ -259,30 +300,34 @@ AWS = ConnectorType(
     "Amazon Web Services",
     True,
     (),
-    (Setting("GROUP", "Group", "string", True), Setting("CERT", "Certificate", "file", False)),
+    (TypeSetting("GROUP", "Group", "string", True), TypeSetting("CERT", "Certificate", "file", False)),
 )
 
 
+@pytest.mark.parametrize("contexts", [True, False, None])
 @pytest.mark.parametrize(
-    ("kind", "contexts", "space", "option"),
+    ("kind", "space", "option"),
     [
-        ("Amazon Web Services", True, ("VPC", "x"), None),
-        ("AWS", True, ("Project", "x"), "address_space_type"),
-        ("Juniper Contrail", True, ("Project", "x"), None),
-        ("CONTRAIL", None, ("VPC", "x"), "address_space_type"),
-        ("Contrail", True, (None, "x"), "address_space_type"),
-        ("Contrail", True, ("Project", None), "address_space_name"),
-        ("Contrail", None, (None, None), None),
-        ("Microsoft Azure", True, ("VNet", "x"), None),
-        ("Cisco ISE", False, (None, None), None),
-        ("Cisco ISE", False, (None, "x"), "address_space_name"),
-        ("Cisco ISE", False, ("x", None), "address_space_type"),
-        ("Draws", True, ("Project", "x"), None),
-        ("Juniper_Contrail2", True, ("VPC", "x"), "address_space_type"),
-        ("Contrails", True, ("VPC", "x"), None),
+        ("Amazon Web Services", ("VPC", "x"), None),
+        ("AWS", ("Project", "x"), "address_space_type"),
+        ("Juniper Contrail", ("Project", "x"), None),
+        ("CONTRAIL", ("VPC", "x"), "address_space_type"),
+        ("Contrail", (None, "x"), "address_space_type"),
+        ("Contrail", ("Project", None), "address_space_name"),
+        ("Contrail", (None, None), None),
+        ("Microsoft Azure", ("VNet", "x"), None),
+        ("CiscoISE", (None, None), None),
+        ("CiscoISE", (None, "x"), "address_space_type"),
+        ("CiscoISE", ("x", None), "address_space_name"),
+        ("HPClearPass", ("x", "x"), None),
+        ("Draws", ("Project", "x"), None),
+        ("Juniper_Contrail2", ("VPC", "x"), "address_space_type"),
+        ("Contrails", ("VPC", "x"), None),
     ],
 )
-def test_address_spaces(kind: str, contexts: bool | None, space: tuple[Any, Any], option: str | None) -> None:
+def test_check_address_space_does_not_depend_on_contexts(
+    kind: str, contexts: bool | None, space: tuple[Any, Any], option: str | None
+) -> None:
     connector = ConnectorType(kind, contexts, (), ())
     if option is None:
         connector.check_address_space(*space)
@@ -292,16 +337,47 @@ def test_address_spaces(kind: str, contexts: bool | None, space: tuple[Any, Any]
 
 
 @pytest.mark.parametrize(
+    ("kind", "contexts", "context", "problem"),
+    [
+        (
+            "Amazon Web Services",
+            True,
+            None,
+            "is required by a connector of type Amazon Web Services, such as us-east-1",
+        ),
+        ("Microsoft Azure", True, None, "is required by a connector of type Microsoft Azure"),
+        ("AWS", True, "us-east-1", None),
+        ("AWS", False, None, None),
+        ("AWS", None, None, None),
+        ("CiscoISE", False, "x", None),
+    ],
+)
+def test_check_context_requires_what_the_type_says(
+    kind: str, contexts: bool | None, context: str | None, problem: str | None
+) -> None:
+    connector = ConnectorType(kind, contexts, (), ())
+    if problem is None:
+        connector.check_context(context)
+    else:
+        with pytest.raises(OptionError) as caught:
+            connector.check_context(context)
+        assert str(caught.value) == f"controller_context: {problem}"
+
+
+@pytest.mark.parametrize(
     ("given_settings", "problem"),
     [
         ({"additional_settings": ["GROUP"]}, None),
         ({"additional_settings": ["GROUP"], "file_settings": ["CERT"]}, None),
         ({"additional_settings": ["GROUP"], "secret_settings": ["CERT"]}, None),
         ({}, "additional_settings: GROUP .Group. is required"),
-        ({"additional_settings": ["GROUP", "CERT"]}, "additional_settings: CERT is of type file: give it in file"),
+        (
+            {"additional_settings": ["GROUP", "CERT"]},
+            "additional_settings: CERT is of type file; set it in file_settings",
+        ),
         ({"file_settings": ["GROUP"]}, "file_settings: GROUP is of type string"),
-        ({"additional_settings": ["GROUPS"]}, "nearest is GROUP"),
-        ({"additional_settings": ["zzzzzz"]}, "there are GROUP, CERT"),
+        ({"additional_settings": ["GROUPS"]}, r"; did you mean GROUP\?$"),
+        ({"additional_settings": ["zzzzzz"]}, "; known settings are GROUP, CERT$"),
     ],
 )
 def test_settings_against_the_type(given_settings: dict[str, list[str]], problem: str | None) -> None:
@@ -330,7 +406,7 @@ def test_what_is_shown_of_a_connector() -> None:
         ],
     }
     read = read_connector_type(NAMES, Response(200, {}, json.dumps(told).encode(), "GET", ""))
-    assert read.shown() == {
+    assert read.to_result() == {
         "type": "AWS",
         "controller_contexts": True,
         "capabilities": ["A", "B"],
@@ -344,9 +420,13 @@ def test_what_is_shown_of_a_connector() -> None:
 @pytest.mark.parametrize(
     ("kind", "space", "message"),
     [
-        ("AWS", ("VPC", None), "address_space_name: is needed by a connector of type AWS"),
-        ("AWS", (None, "x"), "address_space_type: is needed by a connector of type AWS, such as VPC"),
-        ("Cisco ISE", (None, "x"), "address_space_type: is needed by a connector of type Cisco ISE"),
+        ("AWS", ("VPC", None), "address_space_name: is required with address_space_type"),
+        (
+            "AWS",
+            (None, "x"),
+            "address_space_type: is required with address_space_name (VPC for a connector of type AWS)",
+        ),
+        ("CiscoISE", (None, "x"), "address_space_type: is required with address_space_name"),
         ("AWS", ("Project", "x"), "address_space_type: must be VPC for a connector of type AWS, not 'Project'"),
     ],
 )
@@ -359,15 +439,15 @@ def test_what_is_said_of_an_address_space(kind: str, space: tuple[Any, Any], mes
 @pytest.mark.parametrize(
     ("names", "advice"),
     [
-        (("GROUP", "GROUPS_OF"), "the nearest is GROUP"),
-        (("GRXXPX",), "the nearest is GRXXPX"),
-        (("GxxUx",), "there are GxxUx"),
-        (("CERT", "ZONE"), "there are CERT, ZONE"),
-        ((), "there are none"),
+        (("GROUP", "GROUPS_OF"), "did you mean GROUP?"),
+        (("GRXXPX",), "did you mean GRXXPX?"),
+        (("GxxUx",), "known settings are GxxUx"),
+        (("CERT", "ZONE"), "known settings are CERT, ZONE"),
+        ((), "known settings are none"),
     ],
 )
 def test_what_is_said_of_an_unknown_setting(names: Sequence[str], advice: str) -> None:
-    kind = ConnectorType("X", None, (), tuple(Setting(name, "", "string", False) for name in names))
+    kind = ConnectorType("X", None, (), tuple(TypeSetting(name, "", "string", False) for name in names))
     with pytest.raises(OptionError) as caught:
         kind.check_settings({"additional_settings": {"groups": "x"}, "secret_settings": {}, "file_settings": {}})
     assert str(caught.value) == f"additional_settings: a connector of type X has no setting groups; {advice}"
@@ -425,7 +505,7 @@ def test_secret_settings_are_texts_too() -> None:
     ],
 )
 def test_where_a_setting_belongs(kind: str, option: str) -> None:
-    setting = Setting("X", "", kind, required=False)
+    setting = TypeSetting("X", "", kind, required=False)
     assert setting.option == option
     assert setting.is_secret is (option != "additional_settings")
 
@@ -463,15 +543,16 @@ def test_the_connector_is_at_the_base_of_its_api() -> None:
 
 
 def test_a_setting_stands_in_one_option() -> None:
-    with pytest.raises(OptionError, match=r"^secret_settings: A stands in additional_settings too$"):
+    with pytest.raises(OptionError, match=r"^secret_settings: A is in additional_settings too; set it in one of them$"):
         settings.check_apart({"additional_settings": {"A": 1}, "secret_settings": {"A": 1}})
     settings.check_apart({"additional_settings": {"A": 1}, "secret_settings": {"B": 1}, "file_settings": None})
-    with pytest.raises(OptionError, match=r"^here\.file_settings: A stands in additional_settings too"):
+    with pytest.raises(OptionError, match=r"^here\.file_settings: A is in additional_settings too"):
         settings.check_apart({"additional_settings": {"A": 1}, "file_settings": {"A": "/x"}}, "here.")
 
 
 def test_all_connection_options_have_a_variable() -> None:
-    assert {spec["env"][0] for spec in Pe.options.values()} == {f"PE_{name.upper()}" for name in Pe.options}
+    names = {name: "json_names" if name == "json_names_path" else name for name in Pe.options}
+    assert {spec["env"][0] for spec in Pe.options.values()} == {f"PE_{name.upper()}" for name in names.values()}
 
 
 # Reading what a server shows.
@@ -488,16 +569,25 @@ def test_all_connection_options_have_a_variable() -> None:
         ("address_space_name", 1.5, None),
         ("address_space_name", ["x"], None),
         ("address_space_type", {}, None),
-        ("controller_ip", "010.000.000.001", "10.0.0.1"),
-        ("controller_ip", "0.0.0.0", "0.0.0.0"),
-        ("controller_ip", "::ffff:192.0.2.1", "192.0.2.1"),
-        ("controller_ip", "host.example.com", "host.example.com"),
-        ("controller_ip", "2001:DB8::A01:0", "2001:db8::a01:0"),
-        ("controller_ip", ["10.0.0.1"], None),
-        ("controller_ip", 1, None),
+        ("controller", "010.000.000.001", "10.0.0.1"),
+        ("controller", "0.0.0.0", "0.0.0.0"),
+        ("controller", "::ffff:192.0.2.1", "192.0.2.1"),
+        ("controller", "host.example.com", "host.example.com"),
+        ("controller", "2001:DB8::A01:0", "2001:db8::a01:0"),
+        ("controller", ["10.0.0.1"], None),
+        ("controller", 1, None),
+        ("controller", "www.AWS.amazon.com.", "www.aws.amazon.com"),
+        ("controller", "HTTPS://Controller.example.com:443/", "https://controller.example.com"),
+        ("controller", "not a host", "not a host"),
+        ("controller_context", "us-east-1", "us-east-1"),
+        ("controller_context", 7, "7"),
+        ("controller_context", {}, None),
+        ("controller_port", None, 443),
+        ("controller_port", "", 443),
+        ("controller_port", 0, 0),
         ("controller_port", "443", 443),
         ("controller_port", "9" * 5000, "9" * 5000),
-        ("additional_settings", [{"name": "A", "value": 1}, {"name": "A", "value": "x"}, {"name": "A"}], {"A": "x"}),
+        ("additional_settings", [Setting("A", "1"), Setting("A", "x"), Setting("A", None)], {"A": "x"}),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -508,12 +598,12 @@ def test_how_odd_values_read(field: str, shown: Any, read: Any) -> None:
 # What is written, and what is read back.
 
 
-DESIRED = {"controller_ip": "10.0.0.1", "address_space_name": "demo", "controller_password": "pass word"}
+DESIRED = {"controller": "10.0.0.1", "address_space_name": "demo", "controller_password": "pass word"}
 TYPE = Reply(value={"type": "X", "additionalSettings": [{"name": name} for name in "AB"]})
 
 
 def identity() -> Identity:
-    return Identity(names={"controller_ip": "10.0.0.1", "address_space_name": "demo"})
+    return Identity(names={"controller": "10.0.0.1", "address_space_name": "demo"})
 
 
 def opened(*replies: Any, **more: Any) -> tuple[PeStore, FakeTransport]:
@@ -528,6 +618,7 @@ def updated(shown: dict[str, Any], desired: dict[str, Any], *types: Reply) -> An
         Reply(value=[shown]),
         *types,
         *([] if types else [Reply(value={"type": "X"})]),
+        Reply(value=shown),
         Reply(),
         Reply(value=shown),
     ]
@@ -544,7 +635,7 @@ def test_an_id_that_leads_to_another_instance_does_not_count() -> None:
     store, transport = opened(Reply(value={"id": "other"}), Reply(value=other), Reply(value=[other, raw("mine")]))
     made = store.execute(CONNECTOR_INSTANCE.plan(None, DESIRED, PRESENT), identity())
     assert made is not None
-    assert made["id"] == "mine"
+    assert made["instance_id"] == "mine"
     assert transport.calls() == ["POST /instances", "GET /instances/other", "GET /instances"]
 
 
@@ -554,7 +645,7 @@ def test_what_cannot_be_read_back_was_changed(reply: Reply) -> None:
     for plan, before, word in (
         (CONNECTOR_INSTANCE.plan(None, DESIRED, PRESENT), [], "created"),
         (
-            CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT),
+            CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT),
             [Reply(value=current)],
             "updated",
         ),
@@ -570,10 +661,10 @@ def test_what_cannot_be_read_back_was_changed(reply: Reply) -> None:
     [
         (b"<html>", None),
         (b"[]", None),
-        (b"{}", "not there afterwards. Whether the server did it is not known"),
+        (b"{}", "not there afterwards. It is unknown whether the change was applied"),
         (
             b'{"id": "7"}',
-            "instance 7 was created, but is not shown with this controller_ip and address_space_name; each run would "
+            "instance 7 was created, but is not shown with this controller and address_space_name; each run would "
             "create one more$",
         ),
     ],
@@ -597,15 +688,17 @@ LOST_DELETES = [
 @pytest.mark.parametrize(("replies", "words"), LOST_DELETES, ids=["200", "lost"])
 def test_a_delete_that_could_not_be_looked_after_is_told(replies: list[Any], words: str) -> None:
     store, _transport = opened(*replies)
-    with pytest.raises(RequestError, match=f"{words} /instances/one. Whether the server did it is not known") as caught:
-        store.execute(CONNECTOR_INSTANCE.plan(raw(), {}, ABSENT), Identity("one"))
+    with pytest.raises(
+        RequestError, match=f"{words} /instances/one. It is unknown whether the change was applied"
+    ) as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(properties(), {}, ABSENT), Identity("one"))
     assert caught.value.changed
 
 
 def test_a_404_alone_changed_nothing() -> None:
     store, _transport = opened(Reply(404), Reply(500))
     with pytest.raises(RequestError, match=r"after a 404 to DELETE /instances/one$") as caught:
-        store.execute(CONNECTOR_INSTANCE.plan(raw(), {}, ABSENT), Identity("one"))
+        store.execute(CONNECTOR_INSTANCE.plan(properties(), {}, ABSENT), Identity("one"))
     assert not caught.value.changed
 
 
@@ -623,7 +716,7 @@ def test_a_404_alone_changed_nothing() -> None:
 def test_what_recreate_deleted_is_told(replies: list[Any], words: str) -> None:
     current = raw()
     store, _transport = opened(Reply(value=current), Reply(405), Reply(value=current), *replies, recreate=True)
-    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT)
+    plan = CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT)
     with pytest.raises(CollectionError, match=words) as caught:
         store.execute(plan, identity())
     assert caught.value.changed
@@ -633,7 +726,7 @@ def test_a_refused_delete_of_recreate_changed_nothing() -> None:
     current = raw()
     store, _transport = opened(Reply(value=current), Reply(405), Reply(value=current), Reply(403), recreate=True)
     with pytest.raises(ApiError, match=r"403 to DELETE /instances/one$") as caught:
-        store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
+        store.execute(CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT), identity())
     assert not caught.value.changed
 
 
@@ -643,17 +736,21 @@ def test_a_server_without_put_is_told_with_what_may_have_been_done(lost: bool) -
     tries = [broken("PUT"), Reply(405)] if lost else [Reply(405)]
     store, _transport = opened(Reply(value=current), *tries, Reply(value=current))
     with pytest.raises(ApiError) as caught:
-        store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
+        store.execute(CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT), identity())
     assert caught.value.changed is lost
-    end = r"\. Whether the server did it is not known; run again to find out" if lost else "; nothing was changed"
+    end = (
+        r"\. It is unknown whether the change was applied; run the task again to verify"
+        if lost
+        else "; nothing was changed"
+    )
     assert re.search(f"405 to PUT /instances/one: .*With recreate: true.*under a new id{end}$", str(caught.value))
 
 
 def test_a_look_that_fails_after_a_lost_put_leaves_its_end_open() -> None:
     current = raw()
     store, _transport = opened(Reply(value=current), broken("PUT"), Reply(405), Reply(403))
-    with pytest.raises(ApiError, match=r"looked for after a 405 to PUT /instances/one") as caught:
-        store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
+    with pytest.raises(ApiError, match=r"looked up after a 405 to PUT /instances/one") as caught:
+        store.execute(CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT), identity())
     assert caught.value.changed
 
 
@@ -705,7 +802,7 @@ def test_what_an_update_needs(shown: dict[str, Any], desired: dict[str, Any], op
     if option is None:
         store.check(plan, current)
     else:
-        with pytest.raises(OptionError, match=f"^{option}: .*is needed") as caught:
+        with pytest.raises(OptionError, match=f"^{option}: .*is required") as caught:
             store.check(plan, current)
         assert str(caught.value).endswith(
             "to change controller_port: an update sends the whole connector instance, and the server does not show this"
@@ -722,7 +819,7 @@ def test_each_setting_that_is_not_shown_is_needed() -> None:
     desired = {**DESIRED, "controller_port": 1, "controller_username": "joe"}
     plan = CONNECTOR_INSTANCE.plan(current, desired, PRESENT)
     with pytest.raises(
-        OptionError, match=r"^secret_settings: S is needed too to change controller_port, controller_us"
+        OptionError, match=r"^secret_settings: S is required too to change controller_port, controller_us"
     ):
         store.check(plan, current)
     plan = CONNECTOR_INSTANCE.plan(current, {**desired, "secret_settings": {"S": "x"}}, PRESENT)
@@ -758,11 +855,12 @@ def test_settings_that_are_given_take_the_place_of_those_shown() -> None:
 
 
 def test_a_secret_that_only_the_server_showed_is_kept_out_of_errors() -> None:
-    kinds = [{"name": "T", "type": "password"}, {"name": "P"}]
-    shown = raw(additionalSettings=[{"name": "T", "value": "t3xt"}, {"name": "P", "value": "plain"}])
+    kinds = [{"name": "P"}]
+    shown = raw(additionalSettings=[{"name": "OLD_TOKEN", "value": "t3xt"}, {"name": "P", "value": "plain"}])
     store, _transport = opened(
         Reply(value=[shown]),
         Reply(value={"type": "X", "additionalSettings": kinds}),
+        Reply(value=shown),
         Reply(400, raw=b'{"error": "t3xt beside plain"}'),
     )
     current = store.find(identity())
@@ -774,15 +872,16 @@ def test_a_secret_that_only_the_server_showed_is_kept_out_of_errors() -> None:
 @pytest.mark.parametrize("number", [0, 2])
 def test_nothing_is_created_beside_instances_that_cannot_be_read(number: int) -> None:
     rows = [raw(str(place), controller={"host": "x"}) for place in range(number)] + [raw("other", controller=None)]
-    store, _transport = opened(Reply(value=rows))
-    assert store.find(identity()) is None
-    with pytest.raises(ContractError) as caught:
-        store.check(CONNECTOR_INSTANCE.plan(None, {**DESIRED, "controller_username": "joe"}, PRESENT), None)
-    assert str(caught.value) == (
-        f"the connector server shows {number + 1} instances without a readable controller_ip, so nothing is created; "
-        "if it has other JSON names, see docs/connector-instances.md"
-    )
-    assert caught.value.details() == LISTED
+    for wanted in (identity(), Identity(names={"controller": "10.0.0.1", "address_space_name": None})):
+        store, _transport = opened(Reply(value=rows))
+        with pytest.raises(ContractError) as caught:
+            store.find(wanted)
+        assert str(caught.value) == (
+            f"the connector server shows {number + 1} of its connector instances without a readable controller, and "
+            "one of them may be this one; if the server has other JSON names, set json_names_path"
+        )
+    store, _transport = opened(Reply(value=[*rows, raw()]))
+    assert store.find(identity()) is not None
 
 
 LISTED = {"method": "GET", "path": "/instances"}
@@ -804,27 +903,27 @@ def test_a_404_of_what_is_listed_is_no_absence() -> None:
     store, _transport = opened(Reply(404), Reply(value=[raw()]))
     with pytest.raises(ApiError) as caught:
         store.find(Identity("one"))
-    assert str(caught.value).endswith(". It is listed all the same: does a proxy answer in the server's place?")
+    assert str(caught.value).endswith(". It is listed, so a proxy may be answering instead of the connector server")
 
 
 def test_what_is_deleted_while_it_is_updated_is_told() -> None:
-    plan = CONNECTOR_INSTANCE.plan(raw(), {**DESIRED, "controller_port": 1}, PRESENT)
+    plan = CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT)
     store, _transport = opened(Reply(404), Reply(value=[]))
-    with pytest.raises(RequestError, match=r"^there is no connector instance one any more$") as before:
+    with pytest.raises(RequestError, match=r"^the connector instance one no longer exists$") as before:
         store.execute(plan, identity())
     assert (before.value.changed, before.value.details()) == (False, {"method": "PUT", "path": "/instances/one"})
     store, _transport = opened(Reply(value=raw()), Reply(), Reply(404), Reply(value=[]))
     with pytest.raises(RequestError) as after:
         store.execute(plan, identity())
     assert str(after.value) == (
-        "GET /instances/one shows that somebody else has deleted it. The connector instance was updated before that"
+        "GET /instances/one shows that it was deleted by another client. The connector instance was updated before that"
     )
     assert (after.value.changed, after.value.details()) == (True, {"method": "GET", "path": "/instances/one"})
 
 
 @pytest.mark.parametrize("status", [200, 202, 404])
 def test_only_what_is_gone_is_deleted(status: int) -> None:
-    plan = CONNECTOR_INSTANCE.plan(raw(), {}, ABSENT)
+    plan = CONNECTOR_INSTANCE.plan(properties(), {}, ABSENT)
     store, _transport = opened(Reply(status), Reply(404), Reply(value=[]))
     assert store.execute(plan, Identity("one")) is None
     store, _transport = opened(Reply(status), Reply(value=raw()))
@@ -839,7 +938,7 @@ def test_a_request_that_support_asks_for_is_told_of_a_server_without_put() -> No
     current = raw()
     store, _transport = opened(Reply(value=current), Reply(405, headers={"X-Request-Id": "r1"}), Reply(value=current))
     with pytest.raises(ApiError) as caught:
-        store.execute(CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT), identity())
+        store.execute(CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT), identity())
     assert caught.value.details()["request_id"] == "r1"
 
 
@@ -859,28 +958,34 @@ def test_what_is_masked_is_not_sent_wherever_it_stands() -> None:
 
 def test_changes_are_written_into_what_is_there() -> None:
     body: dict[str, Any] = {"a": None, "b": {"x": 1}, "c": {"x": 1}, "d": 5}
-    _merge(body, {"a": {"y": 1}, "b": {"y": 2}, "c": 3, "d": {"z": 1}, "e": 4})
-    assert body == {"a": {"y": 1}, "b": {"x": 1, "y": 2}, "c": 3, "d": {"z": 1}, "e": 4}
+    paths: list[tuple[str, ...]] = [("a", "y"), ("b", "y"), ("c",), ("d", "z"), ("e", "f", "g")]
+    for path in paths:
+        bodies.put_at(body, path, 2)
+    assert body == {"a": {"y": 2}, "b": {"x": 1, "y": 2}, "c": 2, "d": {"z": 2}, "e": {"f": {"g": 2}}}
+    paths = [("b", "y"), ("e", "f", "g", "h"), ("x", "y"), ("c", "z"), ("a",)]
+    for path in paths:
+        bodies.remove_at(body, path)
+    assert body == {"b": {"x": 1}, "c": 2, "d": {"z": 2}, "e": {"f": {"g": 2}}}
 
 
 def test_nothing_is_advised_where_an_instance_may_be_there_again() -> None:
     current = raw()
     begun = [Reply(value=current), Reply(405), Reply(value=current), Reply(204)]
-    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT)
+    plan = CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT)
     store, _transport = opened(*begun, broken(), Reply(403), recreate=True)
-    with pytest.raises(RequestError, match="whether the object was created is not known") as caught:
+    with pytest.raises(RequestError, match="looking it up failed too") as caught:
         store.execute(plan, identity())
-    assert "Run again with" not in str(caught.value)
+    assert "Run the task again with" not in str(caught.value)
 
 
 def test_what_recreate_could_not_create_again_is_told() -> None:
     current = raw()
     begun = [Reply(value=current), Reply(405), Reply(value=current), Reply(204)]
-    plan = CONNECTOR_INSTANCE.plan(current, {**DESIRED, "controller_port": 1}, PRESENT)
+    plan = CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT)
     store, _transport = opened(*begun, Reply(403), recreate=True)
     with pytest.raises(ApiError) as caught:
         store.execute(plan, identity())
-    advice = "Run again with controller_ip and address_space_name to create it"
+    advice = "Run the task again with controller and address_space_name to create it"
     assert str(caught.value).endswith(f". Before that, one was deleted (recreate: true). {advice}")
     assert caught.value.changed
 
@@ -888,7 +993,7 @@ def test_what_recreate_could_not_create_again_is_told() -> None:
 @pytest.mark.parametrize("value", ["x", {}, ["x"], [{"name": "A"}, None]], ids=str)
 def test_settings_that_are_no_list_of_objects_are_an_error(value: Any) -> None:
     store, _transport = opened(Reply(value=[raw(additionalSettings=value)]))
-    with pytest.raises(ContractError, match="additionalSettings is no list of objects"):
+    with pytest.raises(ContractError, match="additionalSettings is not a list of objects"):
         store.query({})
 
 
@@ -910,7 +1015,7 @@ def test_an_odd_id_is_an_error_of_the_check_too() -> None:
 
 
 def test_a_removed_instance_needs_no_file() -> None:
-    params = {"controller_ip": "10.0.0.1", "file_settings": {"A": "/does/not/exist"}}
+    params = {"controller": "10.0.0.1", "file_settings": {"A": "/does/not/exist"}}
     assert "file_settings" not in CONNECTOR_INSTANCE.desired({**params, "state": ABSENT})
     with pytest.raises(OptionError, match=r"^file_settings: "):
         CONNECTOR_INSTANCE.desired({**params, "state": PRESENT})
@@ -920,8 +1025,8 @@ def test_a_removed_instance_needs_no_file() -> None:
 
 
 def of_tasks(*entries: dict[str, Any]) -> dict[Any, Any]:
-    base = {"controller_ip": "2001:DB8::0:1", "address_space_name": None}
-    return plain_settings([{**base, **entry} for entry in entries], CONNECTOR_INSTANCE)
+    base = {"controller": "2001:DB8::0:1", "address_space_name": None}
+    return find_plain([{**base, **entry} for entry in entries], CONNECTOR_INSTANCE)
 
 
 def test_a_task_uncovers_settings_of_its_own_instance_only() -> None:
@@ -942,7 +1047,7 @@ def test_a_task_uncovers_settings_of_its_own_instance_only() -> None:
 
 def test_a_setting_is_plain_or_hidden_in_all_entries() -> None:
     tasks: list[dict[str, Any]] = [{"file_settings": {"A": "/x"}}, {"additional_settings": {"A": "1"}}]
-    with pytest.raises(OptionError, match=r"^list\[0\].file_settings: A stands in list\[1\].additional_settings"):
+    with pytest.raises(OptionError, match=r"^list\[0\].file_settings: A is in list\[1\].additional_settings;"):
         settings.check_together(tasks, "list")
 
 
@@ -957,3 +1062,149 @@ def test_required_may_be_text() -> None:
     body = json.dumps({"type": "X", "additionalSettings": [{"name": "A", "required": word} for word in ("true", "no")]})
     found = read_connector_type(NAMES, Response(200, {}, body.encode(), "GET", ""))
     assert [item.required for item in found.settings] == [True, False]
+
+
+# What a task leaves out, and what a server shows that cannot be.
+
+
+def named(controller: str, space: str | None, ident: str) -> dict[str, Any]:
+    """An instance of a controller as a server shows it."""
+    found = raw(ident, controller={**LOGIN, "ipAddress": controller})
+    return {**found, "endpointAddressSpace": {"type": "Project", "name": space}} if space else found | NO_SPACE
+
+
+NO_SPACE: dict[str, Any] = {"endpointAddressSpace": None}
+ABSENT_AT = {"10.0.0.1": "address_space_name"}
+WITHOUT_SPACE = Identity(names={"controller": "10.0.0.1", "address_space_name": None})
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        ([("10.0.0.1", "red"), ("10.0.0.1", "blue"), ("10.0.0.2", "x")], "'red', 'blue'"),
+        ([("10.0.0.1", "red")], "'red'"),
+        ([("10.0.0.1", None), ("10.0.0.1", "red")], None),
+        ([("10.0.0.2", "red")], None),
+        ([], None),
+        (
+            [("10.0.0.1", f"s{number}") for number in range(11)],
+            ", ".join(f"'s{number}'" for number in range(10)) + ", …",
+        ),
+    ],
+    ids=["several", "one", "also without", "another controller", "none", "many"],
+)
+def test_store_absent_without_address_space_names_the_option(
+    rows: list[tuple[str, str | None]], shown: str | None
+) -> None:
+    listed = Reply(value=[named(*row, str(number)) for number, row in enumerate(rows)])
+    looks: list[Callable[[PeStore], Any]] = [lambda store: store.find(WITHOUT_SPACE), lambda store: store.query({})]
+    for look in looks:
+        store, _transport = opened(listed, absent=ABSENT_AT)
+        if shown is None:
+            look(store)
+            continue
+        with pytest.raises(OptionError) as caught:
+            look(store)
+        assert str(caught.value) == (
+            f"address_space_name: is required: all instances of controller 10.0.0.1 have an address space ({shown})"
+        )
+    assert opened(listed)[0].find(WITHOUT_SPACE) is None or rows[0][1] is None
+
+
+def test_store_finds_other_instances_of_a_task_with_absent() -> None:
+    """The option is missing in one entry; the look after the creation of another must not fail for that."""
+    store, _transport = opened(Reply(value=[named("10.0.0.1", "demo", "1")]), absent=ABSENT_AT)
+    assert store.find(identity()) is not None
+
+
+@pytest.mark.parametrize("ident", [None, "", True, ["x"]], ids=str)
+def test_instance_without_id_is_named(ident: Any) -> None:
+    store, _transport = opened(Reply(value=[raw("other", controller={**LOGIN, "ipAddress": "10.0.0.2"}), raw(ident)]))
+    current = store.find(identity())
+    with pytest.raises(ContractError) as caught:
+        CONNECTOR_INSTANCE.plan(current, {}, ABSENT)
+    assert str(caught.value).endswith(
+        "It is the connector instance with controller '10.0.0.1' and address_space_name 'demo'"
+    )
+
+
+def test_instance_without_id_and_names_is_an_error() -> None:
+    with pytest.raises(ContractError, match=r"without instance_id$"):
+        CONNECTOR_INSTANCE.reference_of({"controller": None})
+
+
+def test_ambiguous_error_says_what_to_do() -> None:
+    store, _transport = opened(Reply(value=[raw("a"), raw("b")]))
+    with pytest.raises(CollectionError) as caught:
+        store.find(identity())
+    assert "a, b" in str(caught.value)
+    assert str(caught.value).endswith(
+        "Keep one and delete the others with pe_connector_instance, instance_id and state: absent"
+    )
+
+
+def test_plan_of_a_new_instance_shows_its_settings() -> None:
+    plan = CONNECTOR_INSTANCE.plan(None, DESIRED, PRESENT)
+    assert plan.after is not None
+    assert plan.after["additional_settings"] == {}
+    assert "additional_settings" not in plan.changes
+    given = CONNECTOR_INSTANCE.plan(None, {**DESIRED, "additional_settings": {"A": "1"}}, PRESENT)
+    assert given.after is not None
+    assert given.after["additional_settings"] == {"A": "1"}
+
+
+def test_update_keeps_what_the_server_shows_at_that_time() -> None:
+    plan = CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT)
+    now = raw(controller={**LOGIN, "username": "new", "zone": 7})
+    # Another store than the one that found it: nothing but the plan is handed on.
+    store, transport = opened(Reply(value=now), Reply(), Reply(value=now))
+    store.execute(plan, identity())
+    assert transport.calls() == ["GET /instances/one", "PUT /instances/one", "GET /instances/one"]
+    assert transport.sent[1].body["controller"] == {
+        "ipAddress": "10.0.0.1",
+        "port": 1,
+        "username": "new",
+        "password": "pass word",
+        "zone": 7,
+    }
+
+
+def test_update_of_what_is_masked_meanwhile_is_refused() -> None:
+    plan = CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT)
+    store, transport = opened(Reply(value=raw(controller={**LOGIN, "username": "*****"})))
+    with pytest.raises(OptionError, match=r"^controller_username: is required to change controller_port"):
+        store.execute(plan, identity())
+    assert transport.calls() == ["GET /instances/one"]
+
+
+def test_controller_context_is_written_and_read() -> None:
+    desired = {**DESIRED, "controller": "www.aws.amazon.com", "controller_context": "us-east-1"}
+    aws = Identity(names={"controller": "www.aws.amazon.com", "address_space_name": "demo"})
+    shown = raw(controller={**LOGIN, "ipAddress": "WWW.aws.amazon.com", "context": "us-east-1"})
+    store, transport = opened(Reply(value={"id": "one"}), Reply(value=shown))
+    created = store.execute(CONNECTOR_INSTANCE.plan(None, desired, PRESENT), aws)
+    assert transport.sent[0].body["controller"]["context"] == "us-east-1"
+    result = CONNECTOR_INSTANCE.to_result(created) or {}
+    assert (result["controller"], result["controller_context"]) == ("www.aws.amazon.com", "us-east-1")
+    changed = CONNECTOR_INSTANCE.plan(created, {"controller_context": "eu-west-1"}, PRESENT)
+    assert changed.changes == {"controller_context": "eu-west-1"}
+
+
+def test_snapshot_does_not_create_beside_unreadable_instances() -> None:
+    rows = [raw(), raw("x", controller={"address": "10.0.0.9"})]
+    store = opened(Reply(value=rows))[0]
+    snapshot = Snapshot(CONNECTOR_INSTANCE, store, store.read({}))
+    assert snapshot.find(identity()) is not None
+    with pytest.raises(ContractError, match="1 of its connector instances without a readable controller"):
+        snapshot.find(Identity(names={"controller": "10.0.0.9", "address_space_name": "demo"}))
+
+
+def test_check_of_a_new_instance_requires_a_context() -> None:
+    kind = Reply(value={"type": "Amazon Web Services", "controllerContexts": True})
+    desired = {**DESIRED, "controller_username": "joe", "address_space_type": "VPC"}
+    store, _transport = opened(kind)
+    with pytest.raises(OptionError, match=r"^controller_context: is required by a connector of type Amazon Web Serv"):
+        store.check(CONNECTOR_INSTANCE.plan(None, desired, PRESENT), None)
+    store.check(CONNECTOR_INSTANCE.plan(None, {**desired, "controller_context": "us-east-1"}, PRESENT), None)
+    # An instance that exists without one may have been created so.
+    store.check(CONNECTOR_INSTANCE.plan(properties(), {**DESIRED, "controller_port": 1}, PRESENT), properties())

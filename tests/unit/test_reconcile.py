@@ -16,13 +16,14 @@ from plugins.module_utils._core.plan import Action, Plan
 from plugins.module_utils._core.reconcile import Result, read_desired_state, reconcile
 from plugins.module_utils._core.resource import Identity, Raw
 from plugins.module_utils._core.snapshot import Snapshot
+from plugins.module_utils._core.store import QueryResult, Store
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 
-from .helpers import PROFILES, raw_profile
+from .helpers import PROFILES, check_reference, raw_profile
 
 
-class MemoryStore:
+class MemoryStore(Store):
     """Objects in a list. ``calls`` records what was asked; ``rules`` are what the server makes of a body."""
 
     def __init__(self, *objects: dict[str, Any], keeps: Mapping[str, Any] | None = None) -> None:
@@ -39,7 +40,7 @@ class MemoryStore:
             raise PAIRING_PROFILE.ambiguous(identity, found)
         return dict(found[0]) if found else None
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         raise AssertionError("reconciling lists nothing")
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
@@ -68,7 +69,7 @@ class MemoryStore:
 
 def run(store: MemoryStore, dry_run: bool = False, **params: Any) -> Result:
     """Reconcile what options ask for, as the module does."""
-    request = read_desired_state(PAIRING_PROFILE, {"state": "present", "pce_org_id": 1, **params})
+    request = read_desired_state(PAIRING_PROFILE, {"state": "present", **params}, check_reference)
     return reconcile(PAIRING_PROFILE, store, request, dry_run)
 
 
@@ -270,7 +271,7 @@ def test_a_store_looks_at_what_would_change(monkeypatch: pytest.MonkeyPatch) -> 
     run(store, dry_run=True, name="other")
     assert store.looked_at == [(Action.UPDATE, raw_profile()), (Action.CREATE, None)]
     # Through a snapshot too, which asks the store only for what it has not read.
-    snapshot = Snapshot(PAIRING_PROFILE, store, raws=[raw_profile()])
+    snapshot = Snapshot(PAIRING_PROFILE, store, QueryResult([raw_profile()]))
     snapshot.check(PAIRING_PROFILE.plan(raw_profile(), {"enabled": False}, "present"), raw_profile())
     assert store.looked_at[2:] == [(Action.UPDATE, raw_profile())]
     asked: list[Any] = []
@@ -280,9 +281,9 @@ def test_a_store_looks_at_what_would_change(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_is_written_again_is_shown_in_the_diff_and_its_value_is_not() -> None:
-    shown = {"id": "one", "controller": {"ipAddress": "10.0.0.1", "port": 443, "username": "joe"}}
-    options = {"controller_ip": "10.0.0.1", "controller_password": "s3cret", "state": "present"}
-    request = read_desired_state(CONNECTOR_INSTANCE, {**options, "update_password": "always"})
+    shown = {"instance_id": "one", "controller": "10.0.0.1", "controller_port": 443, "controller_username": "joe"}
+    options = {"controller": "10.0.0.1", "controller_password": "s3cret", "state": "present"}
+    request = read_desired_state(CONNECTOR_INSTANCE, {**options, "update_password": "always"}, check_reference)
     outcome = reconcile(CONNECTOR_INSTANCE, _Holding(shown), request, dry_run=True)
     assert outcome.before["controller_password"] == "(not shown)"
     assert outcome.after["controller_password"] == "(not shown, written again)"
@@ -297,20 +298,19 @@ class _Holding(MemoryStore):
 
 
 def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
-    request = read_desired_state(CONNECTOR_INSTANCE, {"instance_id": "one", "state": "present"})
+    request = read_desired_state(CONNECTOR_INSTANCE, {"instance_id": "one", "state": "present"}, check_reference)
     with pytest.raises(OptionError) as caught:
         reconcile(CONNECTOR_INSTANCE, _Holding(), request, dry_run=True)
     assert str(caught.value) == (
-        "instance_id: there is no connector instance one; "
-        "to create one, give controller_ip and address_space_name instead"
+        "instance_id: there is no connector instance one; to create one, give controller and address_space_name instead"
     )
 
 
 @pytest.mark.parametrize("wanted", [True, False, None])
 @pytest.mark.parametrize("new_name", [None, "new"])
 def test_labels_are_made_where_the_task_says_so(wanted: bool | None, new_name: str | None) -> None:
-    params = {"state": "present", "pce_org_id": 1, "name": "PP", "new_name": new_name, "create_labels": wanted}
-    assert read_desired_state(PAIRING_PROFILE, params).create_missing is bool(wanted)
+    params = {"state": "present", "name": "PP", "new_name": new_name, "create_labels": wanted}
+    assert read_desired_state(PAIRING_PROFILE, params, check_reference).create_missing is bool(wanted)
 
 
 class _Refusing(MemoryStore):
@@ -330,14 +330,14 @@ def test_what_fails_after_the_first_write_has_changed_something() -> None:
 
 def test_the_repr_of_a_request_shows_no_value() -> None:
     request = read_desired_state(
-        PAIRING_PROFILE, {"state": "present", "pce_org_id": 1, "name": "PP", "description": "s3cret"}
+        PAIRING_PROFILE, {"state": "present", "name": "PP", "description": "s3cret"}, check_reference
     )
     assert "s3cret" not in repr(request)
 
 
 def test_request_by_href_keeps_the_identity() -> None:
-    params = {"state": "present", "pce_org_id": 1, "href": f"{PROFILES}/24", "new_name": "PP"}
-    request = read_desired_state(PAIRING_PROFILE, params)
+    params = {"state": "present", "href": f"{PROFILES}/24", "new_name": "PP"}
+    request = read_desired_state(PAIRING_PROFILE, params, check_reference)
     assert request.identity == Identity(f"{PROFILES}/24")
     assert request.new_identity == Identity(names={"name": "PP"})
     assert request.desired == {"name": "PP"}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -14,20 +15,25 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._core.errors import AmbiguousError, CollectionError, MissingReferenceError, OptionError
+from plugins.module_utils._core.listing import read_listing
 from plugins.module_utils._core.plan import Plan
+from plugins.module_utils._core.reconcile import read_desired_state
 from plugins.module_utils._core.references import References, parse_entry, references
 from plugins.module_utils._core.resource import Identity, Raw
+from plugins.module_utils._core.store import Store
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
+from plugins.module_utils._pce.workload import WORKLOAD
 
 FIELD = references("labels", LABEL, one_per="key")
 WEB = {"href": "/orgs/1/labels/1", "key": "role", "value": "web"}
 DB = {"href": "/orgs/1/labels/2", "key": "role", "value": "db"}
 PROD = {"href": "/orgs/1/labels/3", "key": "env", "value": "prod"}
 WEB_APP = {"href": "/orgs/1/labels/4", "key": "app", "value": "WEB-APP"}
+from .helpers import check_reference
 
 
-class LabelStore:
+class LabelStore(Store):
     """Labels in memory; counts what it is asked."""
 
     def __init__(self, *labels: Raw) -> None:
@@ -39,7 +45,7 @@ class LabelStore:
             (raw for raw in self.labels if all(raw[key] == identity.names[key] for key in LABEL.identity)), None
         )
 
-    def query(self, parameters: Mapping[str, str], most: int | None = None) -> Sequence[Raw]:
+    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         self.reads += 1
         return self.labels
 
@@ -61,7 +67,7 @@ def resolved(store: LabelStore, *entries: Any, create: bool = False) -> list[dic
         ({"key": "role", "value": "web"}, {"key": "role", "value": "web"}),
         ({"role": "web"}, {"key": "role", "value": "web"}),
         ({"os": "Ünix/ 7"}, {"key": "os", "value": "Ünix/ 7"}),
-        ({"loc": 7}, {"key": "loc", "value": "7"}),
+        ({"loc": "0123"}, {"key": "loc", "value": "0123"}),
         ({"key": "value", "value": "key"}, {"key": "value", "value": "key"}),
         # As pce_label returns it.
         ({"href": "/orgs/1/labels/1", "key": "role", "value": "web"}, {"href": "/orgs/1/labels/1"}),
@@ -86,6 +92,38 @@ def test_entries_that_do_not_say_what_is_meant(entry: Any) -> None:
         parse_entry(LABEL, entry)
 
 
+ADVICE = 'not a text; quote it in YAML, or append "| string" in a template'
+LOST = [(83, "number 83"), (750, "number 750"), (1000, "number 1000"), (1.5, "number 1.5"), (True, "boolean true")]
+
+
+@pytest.mark.parametrize(("value", "shown"), LOST, ids=str)
+def test_label_value_that_yaml_made_a_number_is_refused(value: Any, shown: str) -> None:
+    """0123 is 83, 12:30 is 750, 1_000 is 1000: the text that the user wrote is lost."""
+    problem = f"is the {shown}, {ADVICE}"
+    for entry in ({"loc": value}, {"key": "loc", "value": value}):
+        with pytest.raises(ValueError, match="has an entry") as caught:
+            parse_entry(LABEL, entry)
+        assert str(caught.value) == f"has an entry {json.dumps(entry)} whose value {problem}"
+    with pytest.raises(ValueError, match="has an entry") as caught:
+        parse_entry(LABEL, {value: "web"})
+    assert f"whose key {problem}" in str(caught.value)
+    for option in ("key", "value"):
+        with pytest.raises(OptionError) as refused:
+            LABEL.desired({"key": "loc", "value": "x", option: value})
+        assert str(refused.value) == f"{option}: {problem}"
+        with pytest.raises(OptionError) as refused:
+            read_listing(LABEL, {option: value}, check_reference)
+        assert str(refused.value) == f"{option}: {problem}"
+    params = {"state": "present", "key": "loc", "value": "x", "new_value": value}
+    with pytest.raises(OptionError) as refused:
+        read_desired_state(LABEL, params, check_reference)
+    assert str(refused.value) == f"new_value: {problem}"
+    with pytest.raises(OptionError, match="whose value is the"):
+        read_listing(WORKLOAD, {"labels": [{"loc": value}]}, check_reference)
+    with pytest.raises(OptionError, match="whose value is the"):
+        read_listing(PAIRING_PROFILE, {"labels": [[{"loc": value}]]}, check_reference)
+
+
 def test_the_forms_of_an_entry_are_named() -> None:
     with pytest.raises(ValueError, match="has an entry") as caught:
         parse_entry(LABEL, {"kye": date(2026, 1, 2), "value": "web"})
@@ -95,7 +133,7 @@ def test_the_forms_of_an_entry_are_named() -> None:
     )
     with pytest.raises(ValueError, match=r"^has an entry 5; it must be \{href: …\}, \{name: …\}$"):
         parse_entry(PAIRING_PROFILE, 5)
-    with pytest.raises(ValueError, match=r"^has an entry whose value is no text: \[1\]$"):
+    with pytest.raises(ValueError, match=r'^has an entry \{"role": \[1\]\} whose value is not a text: \[1\]$'):
         parse_entry(LABEL, {"role": [1]})
 
 

@@ -63,5 +63,5 @@ def test_names_that_can_be_read(raw: dict[str, Any], names: tuple[str, ...] | No
 
 
 def test_an_optional_name_may_be_missing() -> None:
-    shown = {"controller": {"ipAddress": "10.0.0.1"}}
+    shown = {"controller": "10.0.0.1"}
     assert CONNECTOR_INSTANCE.names_of(shown) == ("10.0.0.1", *[None] * (len(CONNECTOR_INSTANCE.identity) - 1))

@@ -76,12 +76,10 @@ def test_many_errors_are_cut() -> None:
     [b"x" * 1_000_000, b'"' + b"x" * 1_000_000 + b'"', b"[" * 1_000_000, b'{"a":' * 200_000, b"9" * 1_000_000],
     ids=["text", "string", "nested lists", "nested objects", "digits"],
 )
-def test_large_bodies_are_bounded_in_length_and_time(body: bytes) -> None:
-    start = time.monotonic()
+def test_parse_errors_shortens_a_large_body(body: bytes) -> None:
     (error,) = parse_errors(body)
     assert len(error["message"]) == 500
     assert error["message"].endswith("…")
-    assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize(
@@ -89,12 +87,14 @@ def test_large_bodies_are_bounded_in_length_and_time(body: bytes) -> None:
     [b"<" * 1_000_000, b"<title>" * 150_000, b"<title " * 150_000, b"<title>" + b"<" * 1_000_000, b"<a" * 500_000],
     ids=lambda body: body[:9].decode(),
 )
-def test_hostile_markup_takes_no_time(body: bytes) -> None:
-    # The smaller part comes first, so that what takes time by the square of the length fails within seconds.
+def test_hostile_markup_takes_linear_time(body: bytes) -> None:
+    # By the square of the length, the larger part would take a hundred times as long.
+    spent: list[float] = []
     for part in (body[:100_000], body):
         start = time.process_time()
         assert all(len(error["message"]) <= 500 for error in parse_errors(part))
-        assert time.process_time() - start < 0.5
+        spent.append(time.process_time() - start)
+    assert spent[1] < 40 * max(spent[0], 0.01)
 
 
 @given(st.binary(max_size=200))
@@ -298,7 +298,7 @@ def test_the_forms_of_many_secrets_are_made_once(monkeypatch: pytest.MonkeyPatch
     assert sorted(made) == ["first-secret", "second-secret", "third-secret"]
 
 
-def test_the_longest_secret_is_taken_out_whole_whenever_it_was_added() -> None:
+def test_secrets_replace_the_longest_first_whenever_added() -> None:
     secrets = Secrets(["s3cret"])
     assert secrets.without("s3cret") == "********"
     secrets.add(["s3cret-and-more"])

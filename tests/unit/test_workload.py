@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from plugins.module_utils._core.errors import ContractError, MissingReferenceError, OptionError
 from plugins.module_utils._core.listing import read_listing, select
-from plugins.module_utils._pce.workload import WORKLOAD, WorkloadStore, is_reachable
+from plugins.module_utils._pce.workload import WORKLOAD, is_reachable
+from plugins.module_utils._pce.workload_store import WorkloadStore
 
-from .helpers import FakeTransport, Reply, Sent
+from .helpers import FakeTransport, Reply, Sent, check_reference
 
 WORKLOADS = "/orgs/1/workloads"
 LABELS = "/orgs/1/labels"
@@ -59,7 +60,7 @@ class Server:
         return Reply(value=every[: int(sent.query.get("max_results", 500))], headers={"X-Total-Count": str(len(every))})
 
     def select(self, **params: Any) -> list[dict[str, Any]]:
-        return select(WORKLOAD, self.store, read_listing(WORKLOAD, {"pce_org_id": 1, **params}))
+        return select(WORKLOAD, self.store, read_listing(WORKLOAD, {**params}, check_reference))
 
     def hostnames(self, **params: Any) -> list[str]:
         return [entry["hostname"] for entry in self.select(**params)]
@@ -305,4 +306,4 @@ def test_what_newer_and_older_pces_say_of_the_ven(raw: dict[str, Any], expected:
 )
 def test_a_filter_that_asks_for_nothing_is_told(params: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=f"^{message}$"):
-        read_listing(WORKLOAD, params)
+        read_listing(WORKLOAD, params, check_reference)

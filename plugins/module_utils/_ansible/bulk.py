@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The edge to Ansible of modules that keep many objects.
+"""The modules that manage many objects.
 
 A file of its own, as all that a module imports is sent and compiled with every run of it.
 """
@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.bulk import PURGE, PURGE_SCOPE, read_bulk, reconcile_all
+from .._core.bulk import PURGE, PURGE_SCOPE, read_bulk
+from .._core.bulk_run import reconcile_all
 from .._core.resource import Resource
+from .._core.store import Api
 from .module import STATE, ModuleResult, Spec, run
 
 
-def manage_all(resource: Resource, options: Spec | None = None) -> None:
-    """Run the module that keeps many objects of ``kind`` in their states, over one read of the server.
+def manage_all(resource: Resource, api: Api, options: Spec | None = None) -> None:
+    """Run the module that manages many objects of ``resource`` over one read of a server of ``api``.
 
     ``options`` are further options of the module.
     """
@@ -38,12 +40,13 @@ def manage_all(resource: Resource, options: Spec | None = None) -> None:
             entry[name]["required"] = name not in resource.optional
     spec: dict[str, Mapping[str, Any]] = {resource.plural: entries, PURGE: {"type": "bool", "default": False}}
     if resource.scopes:
-        # Not by suboptions: Ansible would not tell a condition that is null from one that was not given.
+        # Not by suboptions: Ansible does not distinguish a condition that is null from one that is not set.
         spec[PURGE_SCOPE] = {"type": "dict"}
 
     def work(params: Mapping[str, Any], check_mode: bool) -> ModuleResult:
-        bulk = read_bulk(resource, params)
-        outcome = reconcile_all(resource, resource.api.store(params, resource), bulk, check_mode)
+        store = api.store(params, resource)
+        bulk = read_bulk(resource, params, store.check_reference)
+        outcome = reconcile_all(resource, store, bulk, check_mode)
         return {
             "changed": outcome.changed,
             "outcomes": list(outcome.outcomes),
@@ -52,7 +55,7 @@ def manage_all(resource: Resource, options: Spec | None = None) -> None:
             "invocation": {"module_args": {**params, resource.plural: list(map(_given, params[resource.plural]))}},
         }
 
-    run({**spec, **resource.options, **(options or {})}, resource.api.options, work)
+    run({**spec, **resource.options, **(options or {})}, api.options, work)
 
 
 def _given(entry: Mapping[str, Any]) -> dict[str, Any]:

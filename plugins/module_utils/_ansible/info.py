@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The edge to Ansible of info modules.
+"""The info modules.
 
 A file of its own, as all that a module imports is sent and compiled with every run of it.
 """
@@ -14,17 +14,22 @@ from typing import Any
 
 from .._core.listing import read_listing, select
 from .._core.resource import Resource
+from .._core.store import Api
 from .module import ModuleResult, run
 
 
-def inspect(resource: Resource) -> None:
-    """Run the info module that lists the objects of ``kind``."""
+def inspect(resource: Resource, api: Api, **constraints: Any) -> None:
+    """Run the info module that lists the objects of ``resource`` on a server of ``api``.
+
+    ``constraints`` are those of AnsibleModule.
+    """
     spec = {**resource.filters(), resource.reference: {"type": "str"}, "max_results": {"type": "int"}}
     if any(query.partial for item in resource.fields for query in item.filters):
         spec["exact"] = {"type": "bool", "default": False}
 
     def work(params: Mapping[str, Any], _check_mode: bool) -> ModuleResult:
-        listing = read_listing(resource, params)
-        return {"changed": False, resource.plural: select(resource, resource.api.store(params, resource), listing)}
+        store = api.store(params, resource)
+        listing = read_listing(resource, params, store.check_reference)
+        return {"changed": False, resource.plural: select(resource, store, listing)}
 
-    run(spec, resource.api.options, work)
+    run(spec, api.options, work, **constraints)

@@ -26,6 +26,8 @@ _ADDRESSES = ("pce_host", "connector_url", "proxy")
 
 STATE = {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT}
 
+INSECURE_WARNING = "validate_certs is false: traffic can be intercepted and modified"
+
 _MAX_MESSAGE_LENGTH = 4000
 """In characters: enough for ten objects that failed, each with its reason."""
 
@@ -38,15 +40,21 @@ def run(
     ``constraints`` are those of AnsibleModule. A result may hold ``warnings``, and ``diff`` with ``before`` and
     ``after``, which is left out unless the user asked for it.
     """
-    spec = {name: _ansible_spec(item) for name, item in {**options, **connection}.items()}
+    spec = {name: ansible_spec(item) for name, item in {**options, **connection}.items()}
     module = Module(argument_spec=spec, supports_check_mode=True, **constraints)
     if not module.params["validate_certs"]:
-        module.warn("validate_certs is false: traffic can be intercepted and modified")
+        module.warn(INSECURE_WARNING)
+    for item in connection.values():
+        warning = item["warning"](module.params) if "warning" in item else None
+        if warning is not None:
+            module.warn(warning)
     try:
         result = work(module.params, module.check_mode)
     except MissingLibraryError as error:
         module.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
     except CollectionError as error:
+        for warning in error.warnings:
+            module.warn(one_line(warning, _MAX_MESSAGE_LENGTH))
         module.fail_json(msg=one_line(error, _MAX_MESSAGE_LENGTH), changed=error.changed, **error.details())
     for warning in result.pop("warnings", ()):
         module.warn(one_line(warning, _MAX_MESSAGE_LENGTH))
@@ -134,9 +142,12 @@ def _texts_of(value: Any, names: Collection[str], is_hidden: bool = False) -> It
         yield str(value)
 
 
-def _ansible_spec(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an option's argument spec, with its environment variables as Ansible's fallback."""
-    spec = {key: value for key, value in item.items() if key != "env"}
+def ansible_spec(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an option's argument spec, with its environment variables as Ansible's fallback.
+
+    ``warning`` of an option is our own too: called with all options, it returns a warning or None.
+    """
+    spec = {key: value for key, value in item.items() if key not in ("env", "warning")}
     if "env" in item:
         spec["fallback"] = (_from_environment, list(item["env"]))
     return spec

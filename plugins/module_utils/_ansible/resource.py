@@ -11,21 +11,23 @@ from typing import Any
 
 from .._core.reconcile import Result, read_desired_state, reconcile
 from .._core.resource import Resource
+from .._core.store import Api
 from .module import STATE, ModuleResult, run
 
 
-def manage(resource: Resource) -> None:
-    """Run the module that keeps one object of ``kind`` in its state."""
+def manage(resource: Resource, api: Api) -> None:
+    """Run the module that manages one object of ``resource`` on a server of ``api``."""
 
     def work(params: Mapping[str, Any], check_mode: bool) -> Result:
-        desired_state = read_desired_state(resource, params)
-        return reconcile(resource, resource.api.store(params, resource), desired_state, check_mode)
+        store = api.store(params, resource)
+        desired_state = read_desired_state(resource, params, store.check_reference)
+        return reconcile(resource, store, desired_state, check_mode)
 
     first = resource.identity[0]
     needed = [name for name in resource.identity if name not in resource.optional]
     run(
         {**resource.arguments(), **resource.options, "state": STATE},
-        resource.api.options,
+        api.options,
         lambda params, check_mode: _result(resource.name, work(params, check_mode)),
         required_one_of=[(first, resource.reference)],
         mutually_exclusive=[(name, resource.reference) for name in resource.identity],

@@ -2,10 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything that can go wrong below the modules, as exceptions whose text is the line that a user reads.
+"""All errors below the modules, as exceptions whose text is the line that a user reads.
 
-No text and no detail of an error ever holds a credential: errors carry what was asked of the server (method and path,
-without the query) and what it answered, not how the request was authenticated.
+::
+
+    CollectionError                 anything that a user, a server or a network can cause
+    ├── OptionError                 an option of the task is wrong
+    ├── MissingLibraryError         requests is not installed
+    ├── AmbiguousError              several objects have the identity that the task names
+    ├── MissingReferenceError       the task refers to an object that does not exist
+    └── RequestError                a request had no usable response
+        ├── UnreachableError        it was never sent
+        ├── UntrustedError          it was never sent, or not looked at: TLS failed
+        ├── DeadlineError           the time of the task is used up
+        ├── ContractError           the response is not one that the API allows
+        ├── ApiError                the response has an error status
+        └── UnknownOutcomeError     a POST may have been applied, and only a lookup can tell
+
+No text and no detail of an error ever contains a credential: errors carry the request (method and path, without the
+query) and its response, not how the request was authenticated.
 """
 
 from __future__ import annotations
@@ -14,23 +29,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-_UNKNOWN = "Whether the server did it is not known; run again to find out"
+_UNKNOWN = "It is unknown whether the change was applied; run the task again to verify"
 
 
 class CollectionError(Exception):
     """Base of all errors that a user, a server or a network can cause. ``str(error)`` is one readable line.
 
-    ``changed`` says that something was changed before the failure.
+    ``changed`` is True if something was changed before the failure, or may have been; ``warnings`` are those of the
+    task until then.
     """
 
     changed = False
+    warnings: Sequence[str] = ()
 
     def details(self) -> dict[str, Any]:
         """Return further keys for the failed task's result, JSON-able."""
         return {}
 
     def add(self, sentence: str) -> None:
-        """Append what a caller knows about the failure and its user should."""
+        """Append a sentence that helps the user."""
         self.args = (f"{self.args[0]}. {sentence}",)
 
 
@@ -53,7 +70,7 @@ class MissingLibraryError(CollectionError):
 
 
 class AmbiguousError(CollectionError):
-    """More than one object has the identity that the task names, so none may be touched."""
+    """More than one object has the identity that the task names, so none may be changed."""
 
     def __init__(self, message: str, references: Sequence[str]) -> None:
         self.references = list(references)
@@ -68,42 +85,42 @@ class MissingReferenceError(CollectionError):
 
 
 class RequestError(CollectionError):
-    """A request had no usable answer. ``method`` and ``path`` say which request it was."""
+    """A request, given by ``method`` and ``path``, had no usable response."""
 
     def __init__(self, message: str, method: str, path: str) -> None:
         self.method = method
         self.path = path
-        self._unknown = False
+        self._is_outcome_unknown = False
         super().__init__(message)
 
     def __str__(self) -> str:
-        return f"{super().__str__()}. {_UNKNOWN}" if self._unknown else super().__str__()
+        return f"{super().__str__()}. {_UNKNOWN}" if self._is_outcome_unknown else super().__str__()
 
     def mark_outcome_unknown(self) -> None:
-        """Say that the server may have done, or may still do, what it was asked for."""
-        self._unknown = self.changed = True
+        """Note that the server may have applied, or may still apply, the change that the task requested."""
+        self._is_outcome_unknown = self.changed = True
 
     def details(self) -> dict[str, Any]:
         return {"method": self.method, "path": self.path}
 
 
 class UnreachableError(RequestError):
-    """The server was not reached: the request was certainly never acted upon.
+    """The server was not reached: the request was certainly never sent.
 
-    ``permanent`` says that trying again is pointless.
+    ``is_permanent`` is True if trying again is pointless.
     """
 
-    def __init__(self, message: str, method: str, path: str, permanent: bool = False) -> None:
-        self.permanent = permanent
+    def __init__(self, message: str, method: str, path: str, is_permanent: bool = False) -> None:
+        self.is_permanent = is_permanent
         super().__init__(message, method, path)
 
 
 class UntrustedError(RequestError):
-    """TLS failed: the certificate is not trusted, or no common protocol exists. Never tried again."""
+    """TLS failed: a certificate was refused, or no common protocol exists. Never tried again, and nothing was done."""
 
 
 class DeadlineError(RequestError):
-    """The time that the task may take is used up. ``sent`` says that the server may have acted on the request."""
+    """The time that the task may take is used up. ``sent`` is True if the server may have acted on the request."""
 
     def __init__(self, message: str, method: str, path: str, sent: bool = False) -> None:
         self.sent = sent
@@ -111,7 +128,7 @@ class DeadlineError(RequestError):
 
 
 class ContractError(RequestError):
-    """The server answered something that its API does not allow for."""
+    """The server answered something that its API does not allow."""
 
 
 class ApiError(RequestError):
@@ -136,7 +153,7 @@ class ApiError(RequestError):
         super().__init__(message, method, path)
 
     def has(self, text: str) -> bool:
-        """Say whether a token or message of the answer contains ``text``, in any case."""
+        """Return True if a token or message of the response contains ``text``, in any case."""
         wanted = text.lower()
         return any(wanted in f"{error['token']} {error['message']}".lower() for error in self.errors)
 
@@ -144,42 +161,43 @@ class ApiError(RequestError):
         return {**super().details(), "status": self.status, "errors": self.errors, "request_id": self.request_id}
 
 
-@contextmanager
-def found_before(title: str) -> Iterator[None]:
-    """Let a 404 to a request within say that the object, of a kind called ``title``, was found before it."""
-    try:
-        yield
-    except ApiError as error:
-        if error.status == 404:
-            error.add(f"The {title} was found just before, so somebody else has probably deleted it")
-        raise
-
-
-@contextmanager
-def looked_for_after(ended: str, may_be_done: bool) -> Iterator[None]:
-    """Let the error of a look within tell of the request before it: how it ``ended``, and whether it may be done."""
-    try:
-        yield
-    except RequestError as error:
-        error.add(f"It was looked for after {ended}")
-        if may_be_done:
-            error.mark_outcome_unknown()
-        raise
-
-
 class UnknownOutcomeError(RequestError):
-    """A request that is not safe to repeat ended without saying whether the server acted.
+    """A request that is not safe to repeat, a POST, ended without saying whether the server acted on it.
 
-    ``cause`` is the error itself; ``transient`` says whether trying again makes sense once a look-up has shown that
-    the server did not act (a broken connection: yes, a plain 500: no). ``late`` says that the server may still be
-    at it, so that not even a look-up tells.
+    ``cause`` is the error itself. ``may_be_under_way`` is True if no clear response came (a broken connection, silence,
+    502, 503, 504): the server may still act, so that one lookup proves nothing. It is False if the server ended the
+    request (500).
     """
 
-    def __init__(self, cause: RequestError, transient: bool, late: bool = False) -> None:
+    changed = True
+
+    def __init__(self, cause: RequestError, may_be_under_way: bool) -> None:
         self.cause = cause
-        self.transient = transient
-        self.late = late
+        self.may_be_under_way = may_be_under_way
         super().__init__(str(cause), cause.method, cause.path)
 
     def details(self) -> dict[str, Any]:
         return self.cause.details()
+
+
+@contextmanager
+def explain_not_found(title: str) -> Iterator[None]:
+    """Add to a 404 within that the object, of a kind called ``title``, was found before the request."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status == 404:
+            error.add(f"The {title} was found just before; another user has probably deleted it")
+        raise
+
+
+@contextmanager
+def explain_failed_lookup(after: str, may_be_applied: bool) -> Iterator[None]:
+    """Add to the error of a lookup within the failure ``after`` which it was made, and if that may be applied."""
+    try:
+        yield
+    except RequestError as error:
+        error.add(f"It was looked up after {after}")
+        if may_be_applied:
+            error.mark_outcome_unknown()
+        raise

@@ -11,12 +11,14 @@ server's value, ``write`` makes the JSON value of a request body from it. For ev
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
 from .errors import OptionError
+from .text import one_line
 
 if TYPE_CHECKING:
     from .resource import Resource
@@ -49,15 +51,40 @@ class Filter:
     partial: bool = False
 
 
-def partial_text() -> Filter:
-    """Return the filter of a text by a part of it, as the server compares."""
+def require_text(value: Any) -> str:
+    """Return ``value`` if it is a text. Raise ValueError, with what to do, for a number that YAML made of one.
+
+    Options of type str hide that: Ansible writes a number as a text, and 0123 is 83 then, 12:30 is 750.
+    """
+    if isinstance(value, str):
+        return value
+    shown = one_line(json.dumps(value, default=str))
+    problem = f"is not a text: {shown}"
+    if isinstance(value, (int, float)):
+        kind = "boolean" if isinstance(value, bool) else "number"
+        problem = f'is the {kind} {shown}, not a text; quote it in YAML, or append "| string" in a template'
+    raise ValueError(problem)
+
+
+def partial_text(is_strict: bool = False) -> Filter:
+    """Return the filter of a text by a part of it, as the server compares. ``is_strict`` refuses numbers."""
     return Filter(
-        {"type": "str"},
+        {"type": "raw" if is_strict else "str"},
+        parse=require_text if is_strict else _unchanged,
         matches=lambda wanted, value: wanted.lower() in str(value or "").lower(),
         encode=str,
         trusted=True,
         partial=True,
     )
+
+
+def common_part(texts: Sequence[str]) -> str:
+    """Return what all texts begin with: a filter by this part finds all of them."""
+    first, last = (min(texts), max(texts)) if texts else ("", "")
+    length = 0
+    while length < len(first) and first[length] == last[length]:
+        length += 1
+    return first[:length]
 
 
 def exact_text(trusted: bool = False) -> Filter:
@@ -114,11 +141,20 @@ class Field:
 
 
 def text(
-    name: str, max_length: int | None = None, min_length: int = 0, nullable: bool = False, query: Filter | None = None
+    name: str,
+    max_length: int | None = None,
+    min_length: int = 0,
+    nullable: bool = False,
+    is_strict: bool = False,
+    query: Filter | None = None,
 ) -> Field:
-    """Return a text property. What is unset is null where ``nullable`` (an empty option says so), else ``""``."""
+    """Return a text property. If unset it is null where ``nullable`` (set by an empty option), otherwise ``""``.
 
-    def parse(value: str) -> str | None:
+    ``is_strict`` refuses numbers, see ``require_text``.
+    """
+
+    def parse(given: Any) -> str | None:
+        value = require_text(given) if is_strict else given
         if len(value) < min_length:
             raise ValueError("must not be empty" if min_length == 1 else f"must have at least {min_length} characters")
         if max_length is not None and len(value) > max_length:
@@ -130,7 +166,8 @@ def text(
             return value or None
         return "" if value is None else value
 
-    return Field(name, {"type": "str"}, parse, read, filters=() if query is None else (query,))
+    spec = {"type": "raw" if is_strict else "str"}
+    return Field(name, spec, parse, read, filters=() if query is None else (query,))
 
 
 def flag(name: str, legacy: str | None = None) -> Field:

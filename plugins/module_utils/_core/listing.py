@@ -9,11 +9,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable
 
 from .errors import OptionError
 from .fields import Field, Filter, parse_option
-from .resource import Identity, Raw, ResolvingStore, Resource, Store
+from .resource import Identity, Raw, Resource
+from .store import CheckReference, Store
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,11 @@ class Listing:
     exact: bool = False
 
 
-def read_listing(resource: Resource, params: Mapping[str, Any]) -> Listing:
+def read_listing(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> Listing:
     """Return what the filters in ``params`` ask for. Raise OptionError for a wrong one."""
     reference, max_results = params.get(resource.reference), params.get("max_results")
     if reference is not None:
-        resource.api.check_reference(params, resource.plural, resource.reference, reference)
+        parse_option(resource.reference, partial(check_reference, resource), reference)
     if max_results is not None and max_results < 0:
         raise OptionError("max_results", "must be 0 or more")
     conditions: list[Condition] = []
@@ -52,15 +54,15 @@ def read_listing(resource: Resource, params: Mapping[str, Any]) -> Listing:
             if params.get(option) is not None:
                 wanted = parse_option(option, query.parse, params[option])
                 if item.refers_to is not None:
-                    _check_references(resource, item.refers_to, params, option, wanted)
+                    _check_references(item.refers_to, option, wanted, check_reference)
                 conditions.append(Condition(option, item, query, wanted))
     return Listing(reference, conditions, max_results, bool(params.get("exact")))
 
 
-def _check_references(resource: Resource, other: Resource, params: Mapping[str, Any], option: str, wanted: Any) -> None:
+def _check_references(other: Resource, option: str, wanted: Any, check_reference: CheckReference) -> None:
     for entry in (entry for group in wanted for entry in group):
         if other.reference in entry:
-            resource.api.check_reference(params, other.plural, option, entry[other.reference])
+            parse_option(option, partial(check_reference, other), entry[other.reference])
 
 
 def select(resource: Resource, store: Store, listing: Listing) -> list[dict[str, Any]]:
@@ -83,7 +85,7 @@ def select(resource: Resource, store: Store, listing: Listing) -> list[dict[str,
 
 def _resolved(store: Store, condition: Condition) -> Any:
     """Return what a condition asks for, with references in place of names."""
-    if condition.field.refers_to is None or not isinstance(store, ResolvingStore):
+    if condition.field.refers_to is None:
         return condition.wanted
     name = condition.field.name
     return [store.resolve({name: group}, create=None)[name] for group in condition.wanted]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .errors import CollectionError, OptionError
 from .fields import parse_option
 from .plan import Action, Plan
-from .resource import ABSENT, CarefulStore, Identity, Raw, ResolvingStore, Resource, Store
+from .resource import ABSENT, Identity, Raw, Resource
+from .store import CheckReference, Store
 
 RENEW_ALWAYS = "always"
 RENEW_ON_CREATE = "on_create"
@@ -51,16 +53,16 @@ class DesiredState:
     create_missing: bool = False
 
 
-def read_desired_state(resource: Resource, params: Mapping[str, Any]) -> DesiredState:
-    """Return what the options ask for. Raise OptionError for what is wrong in them or contradicts itself."""
+def read_desired_state(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> DesiredState:
+    """Return what the options ask for. Raise OptionError for wrong ones, and for some that cannot be combined."""
     state = params["state"]
     desired = resource.desired(params)
     renew = params.get(resource.renew) == RENEW_ALWAYS
     create_missing = bool(params.get(resource.create_missing))
     reference, new_name = params.get(resource.reference), params.get(resource.rename)
     if reference is not None:
-        resource.api.check_reference(params, resource.plural, resource.reference, reference)
-    _check_references(resource, params, desired)
+        parse_option(resource.reference, partial(check_reference, resource), reference)
+    _check_references(resource, desired, check_reference)
     identity = Identity(reference) if reference is not None else _identity(resource, desired)
     if new_name is None:
         return DesiredState(identity, desired, state, None, renew, create_missing)
@@ -82,12 +84,12 @@ def _identity(resource: Resource, desired: Mapping[str, Any]) -> Identity:
     return Identity(names={name: desired.get(name) for name in resource.identity})
 
 
-def _check_references(resource: Resource, params: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
+def _check_references(resource: Resource, desired: Mapping[str, Any], check_reference: CheckReference) -> None:
     for item in resource.fields:
         if item.refers_to:
             for entry in desired.get(item.name, ()):
-                if resource.reference in entry:
-                    resource.api.check_reference(params, item.refers_to.plural, item.name, entry[resource.reference])
+                if item.refers_to.reference in entry:
+                    parse_option(item.name, partial(check_reference, item.refers_to), entry[resource.reference])
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def prepare(resource: Resource, store: Store, desired_state: DesiredState) -> St
     if plan.action is Action.CREATE and desired_state.identity.reference is not None:
         advice = f"to create one, give {' and '.join(resource.identity)} instead"
         raise OptionError(resource.reference, f"there is no {resource.title} {desired_state.identity}; {advice}")
-    if plan.is_change and isinstance(store, CarefulStore):
+    if plan.is_change:
         store.check(plan, current)
     return Step(desired_state, plan, identity)
 
@@ -133,7 +135,7 @@ def warnings_of(left: Plan) -> list[str]:
 
 
 def _resolved(store: Store, desired_state: DesiredState) -> Mapping[str, Any]:
-    if desired_state.state == ABSENT or not isinstance(store, ResolvingStore):
+    if desired_state.state == ABSENT:
         return desired_state.desired
     return store.resolve(desired_state.desired, desired_state.create_missing)
 

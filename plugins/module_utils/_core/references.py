@@ -17,9 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .errors import CollectionError, MissingReferenceError, OptionError
-from .fields import Field, Filter
+from .fields import Field, Filter, require_text
 from .reconcile import DesiredState, reconcile
-from .resource import PRESENT, Identity, Resource, Store
+from .resource import PRESENT, Identity, Raw, Resource
+from .store import Store
 from .text import one_line
 
 Entry = dict[str, str]
@@ -89,16 +90,14 @@ def parse_entry(resource: Resource, entry: Any) -> Entry:
         )
         forms = f"{{{resource.reference}: …}}, {{{names}}}{short}"
         raise ValueError(f"has an entry {_shown(entry)}; it must be {forms}")
-    return {name: _name(resource, name, given[name]) for name in resource.identity}
+    return {name: _parse_name(resource, name, given[name], entry) for name in resource.identity}
 
 
-def _name(resource: Resource, name: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise ValueError(f"has an entry whose {name} is no text: {_shown(value)}")  # noqa: TRY004 - names the option
+def _parse_name(resource: Resource, name: str, value: Any, entry: Any) -> str:
     try:
-        return str(resource.field(name).parse(str(value)))
+        return str(resource.field(name).parse(require_text(value)))
     except ValueError as error:
-        raise ValueError(f"has an entry whose {name} {error}") from error
+        raise ValueError(f"has an entry {_shown(entry)} whose {name} {error}") from error
 
 
 def check_one_per(resource: Resource, one_per: str, named: Iterable[Mapping[str, str]]) -> None:
@@ -125,10 +124,11 @@ class References:
         self.resource = resource
         self._store = store
         self._lock = threading.RLock()
-        self._is_read = False
+        self._is_read = self._is_paged = False
         self._by_names: dict[tuple[str, ...], list[str]] = {}
         self._by_reference: dict[str, Entry] = {}
         self._failures: dict[tuple[str, ...], str] = {}
+        self._absent: set[Any] = set()
 
     def resolve(self, field: Field, entries: Sequence[Entry], create: bool, create_option: str = "") -> list[Entry]:
         """Return ``entries`` with references in place of names. No request where none is by name.
@@ -174,13 +174,19 @@ class References:
         reference = entry.get(self.resource.reference)
         if reference is None:
             return dict(entry)
-        self._read()
-        return self._by_reference.get(reference)
+        with self._lock:
+            self._read()
+            if reference not in self._by_reference:
+                self._confirm_absence(Identity(reference))
+            return self._by_reference.get(reference)
 
     def references_of(self, entry: Mapping[str, str], option: str, create_option: str = "") -> list[str]:
         """Return the references of the objects of this name. Raise MissingReferenceError where there is none."""
-        self._read()
-        references = self._by_names.get(self._key(entry), [])
+        with self._lock:
+            self._read()
+            if self._key(entry) not in self._by_names:
+                self._confirm_absence(Identity(names=entry))
+            references = self._by_names.get(self._key(entry), [])
         if not references:
             raise MissingReferenceError(
                 f"{option}: there is no {self.resource.title} {called(self.resource, entry)}{self._advice(entry)}"
@@ -213,12 +219,25 @@ class References:
         with self._lock:
             if self._is_read:
                 return
-            for raw in self._store.query({}):
-                names, reference = self.resource.names_of(raw), raw.get(self.resource.reference)
-                # What has no name or no reference cannot be referred to.
-                if names is not None and all(map(str, names)) and None not in names and isinstance(reference, str):
-                    self._enter({key: str(name) for key, name in zip(self.resource.identity, names)}, reference)
-            self._is_read = True
+            result = self._store.read({})
+            for raw in result.objects:
+                self._enter_shown(raw)
+            self._is_read, self._is_paged = True, result.is_paged
+
+    def _confirm_absence(self, identity: Identity) -> None:
+        """Enter an object that a paged list lacks and the server has all the same."""
+        called_as = identity.reference or tuple(identity.names.values())
+        if not self._is_paged or called_as in self._absent:
+            return
+        self._absent.add(called_as)
+        for raw in self._store.confirm_absences([identity]):
+            self._enter_shown(raw)
+
+    def _enter_shown(self, raw: Raw) -> None:
+        names, reference = self.resource.names_of(raw), raw.get(self.resource.reference)
+        # An object without a name or a reference cannot be referred to.
+        if names is not None and all(map(str, names)) and None not in names and isinstance(reference, str):
+            self._enter({key: str(name) for key, name in zip(self.resource.identity, names)}, reference)
 
     def _enter(self, entry: Entry, reference: str) -> None:
         self._by_names.setdefault(self._key(entry), []).append(reference)

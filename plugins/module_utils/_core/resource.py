@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Protocol, runtime_checkable
+from typing import Any, Callable
 
 from .errors import AmbiguousError, ContractError, MissingReferenceError
 from .fields import Field, parse_option
@@ -20,62 +20,6 @@ ABSENT = "absent"
 
 Raw = Mapping[str, Any]
 """An object as a server shows it."""
-
-
-class Store(Protocol):
-    """Where objects of one kind live."""
-
-    def find(self, identity: Identity) -> Raw | None:
-        """Return the one object with this identity, or None. Raise AmbiguousError where there are several."""
-
-    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
-        """Return all objects that match query ``parameters`` in the server's eyes, or the first ``most`` of them."""
-
-    def execute(self, plan: Plan, identity: Identity) -> Raw | None:
-        """Do what the plan says and return the object as the server shows it now."""
-
-
-@runtime_checkable
-class CarefulStore(Store, Protocol):
-    """A store that can know before anything is written that a plan will not do."""
-
-    def check(self, plan: Plan, current: Raw | None) -> None:
-        """Raise OptionError for a plan that the server could not carry out. Asked in check mode too."""
-
-
-@runtime_checkable
-class BatchStore(Store, Protocol):
-    """A store that can write many objects without showing each one after it."""
-
-    def ensure_within_deadline(self, count: int, what: str) -> None:
-        """Raise OptionError where ``count`` writes cannot be made before the task's deadline. ``what`` they are for."""
-
-    def update(self, plan: Plan, current: Raw) -> Raw:
-        """Do what an update's plan says. Return ``current`` with what was written, as far as anybody can know."""
-
-
-@runtime_checkable
-class ResolvingStore(Store, Protocol):
-    """A store whose objects refer to others, which a task may call by name."""
-
-    def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
-        """Return canonical ``values`` with references in place of names.
-
-        Raise MissingReferenceError for what does not exist; with ``create`` it stays a name, and ``execute`` makes it.
-        None says that nothing could be made anyway, so that no error advises it.
-        """
-
-
-class Api(Protocol):
-    """A server's API: the options that say where it is, and how to reach its objects."""
-
-    options: Mapping[str, Mapping[str, Any]]
-
-    def store(self, params: Mapping[str, Any], resource: Resource) -> Store:
-        """Return the store of ``kind`` that the connection options in ``params`` lead to."""
-
-    def check_reference(self, params: Mapping[str, Any], collection: str, option: str, value: str) -> None:
-        """Raise OptionError where ``value`` of ``option`` cannot refer to an object of ``collection`` there."""
 
 
 @dataclass(frozen=True)
@@ -109,27 +53,35 @@ class Scope:
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource.
+    """A resource of an API.
 
-    ``title`` is its name in sentences, ``name`` the key of a module's result, ``plural`` that of its info twin and the
-    last part of its path. ``identity`` are the properties that users together call an object by; those that are
-    ``optional`` are null where they are not given, never the first. ``unique`` says that the server lets no two objects
-    have one identity. ``rename`` is the option that changes the last of them, empty where there is none; ``reference``
-    the property by which the server calls an object. ``on_create`` holds canonical values for what a new object needs
-    and the user left out. ``options`` are the argument specs of options that describe no object but how to go about it;
-    ``renew`` is the one of them by which secret properties are written again (``always``) or for new objects only
-    (``on_create``), ``create_missing`` the one by which objects are made that the task refers to and that do not exist.
-    ``scopes`` are the conditions of which purging demands one, if there are any; ``protected`` is a boolean property of
-    objects that are never purged.
+    Its names: ``title`` in sentences, ``name`` as the key of a module's result, ``plural`` as the key of its info
+    twin's. ``path`` is that of its collection below the organization or the API's base, such as
+    ``sec_policy/draft/ip_lists``; ``id_pattern`` is the form of an id, ``id_example`` one for messages.
+
+    ``identity`` are the properties that users together call an object by; ``optional`` ones are null where they are not
+    given, never the first. ``unique`` means that the server lets no two objects have one identity. ``reference`` is
+    the property by which the server calls an object. ``rename`` is the option that changes the last property of the
+    identity, empty where there is none.
+
+    ``on_create`` holds canonical values for what a new object needs and the user left out. ``options`` are the argument
+    specs of options that describe no object but how to proceed: ``renew`` is the one by which secret properties are
+    written again (``always``) or for new objects only (``on_create``), ``create_missing`` the one by which objects are
+    created that the task refers to and that do not exist.
+
+    ``scopes`` are the conditions of which purging requires one, if there are any; ``protected`` is a boolean property
+    of objects that are never purged.
     """
 
-    api: Api
     title: str
     name: str
     plural: str
     fields: Sequence[Field]
     identity: Sequence[str]
     reference: str
+    path: str = ""
+    id_pattern: str = ""
+    id_example: str = ""
     optional: Sequence[str] = ()
     unique: bool = False
     rename: str = ""
@@ -144,12 +96,16 @@ class Resource:
         """Return the property ``name`` of the table."""
         return next(item for item in self.fields if item.name == name)
 
+    def is_filtered_by_part(self, name: str) -> bool:
+        """Return True if the server takes a part of the property ``name`` as a filter."""
+        return any(query.partial and query.encode is not None for query in self.field(name).filters)
+
     def arguments(self) -> dict[str, dict[str, Any]]:
         """Return the argument spec of the options that describe one object."""
         spec = {item.name: dict(item.spec) for item in self.fields if item.spec is not None}
         spec[self.reference] = {"type": "str"}
         if self.rename:
-            spec[self.rename] = {"type": "str"}
+            spec[self.rename] = dict(self.field(self.identity[-1]).spec or {})
         return spec
 
     def filters(self) -> dict[str, dict[str, Any]]:
@@ -209,7 +165,7 @@ class Resource:
         """Return what the server calls this object. Raise ContractError where it does not say."""
         value = self.field(self.reference).value_in(raw)
         if not isinstance(value, str) or not value:
-            raise ContractError(f"the server shows a {self.title} without {self.reference}", "GET", self.plural)
+            raise ContractError(f"the server shows a {self.title} without {self.reference}", "GET", self.path)
         return value
 
     def names_of(self, raw: Raw) -> tuple[Any, ...] | None:
@@ -217,6 +173,12 @@ class Resource:
         names = tuple(self.field(name).value_in(raw) for name in self.identity)
         readable = all(name is None or isinstance(name, (str, int)) for name in names)
         return names if readable and isinstance(names[0], str) and names[0] else None
+
+    def refuse_unreadable(self, shown: Sequence[Raw]) -> None:
+        """Raise ContractError where an object that was not found may be one of ``shown``, under unreadable names.
+
+        Nothing here: servers that refuse duplicates would not create it again.
+        """
 
     def ambiguous(self, identity: Identity, found: Sequence[Raw]) -> AmbiguousError:
         """Return the error for an identity that several objects have."""

@@ -10,69 +10,85 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .plan import Action, Plan
-from .resource import BatchStore, CarefulStore, Identity, Raw, ResolvingStore, Resource, Store
+from .resource import Identity, Raw, Resource
+from .store import QueryResult, Store
 
 
-class Snapshot:
-    """Objects of a store as one read showed them. Changes go through to the store.
+class Snapshot(Store):
+    """Objects of a store as one read showed them: ``result``. Changes go through to the store.
 
-    All of them, or those that match query ``parameters``, or ``raws``, which somebody has read.
+    An object that a paged read lacks is looked for by an exact query before it counts as absent.
     """
 
-    def __init__(
-        self,
-        resource: Resource,
-        store: Store,
-        parameters: Mapping[str, str] | None = None,
-        raws: Sequence[Raw] | None = None,
-    ) -> None:
+    def __init__(self, resource: Resource, store: Store, result: QueryResult) -> None:
         self._resource = resource
         self._store = store
+        self._is_paged = result.is_paged
         self._by_names: dict[tuple[Any, ...], list[Raw]] = {}
         self._by_reference: dict[str, Raw] = {}
+        self._confirmed: set[str] = set()
         self.unknown: list[Raw] = []
-        for raw in store.query(parameters or {}) if raws is None else raws:
-            names = resource.names_of(raw)
-            if names is None:
-                self.unknown.append(raw)
-            else:
-                self._by_names.setdefault(names, []).append(raw)
-            self._by_reference[resource.reference_of(raw)] = raw
+        for raw in result.objects:
+            self._enter(raw)
+
+    def _enter(self, raw: Raw) -> None:
+        names, reference = self._resource.names_of(raw), self._resource.reference_of(raw)
+        if names is None:
+            self.unknown.append(raw)
+        elif all(self._resource.reference_of(other) != reference for other in self._by_names.get(names, ())):
+            self._by_names.setdefault(names, []).append(raw)
+        self._by_reference[reference] = raw
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one object with this identity, or None. Raise AmbiguousError where there are several."""
-        if identity.reference is not None:
-            return self._by_reference.get(identity.reference)
-        found = self._by_names.get(tuple(identity.names[name] for name in self._resource.identity), [])
+        self.confirm_absences([identity])
+        found = self._find_listed(identity)
         if len(found) > 1:
             raise self._resource.ambiguous(identity, found)
+        if not found:
+            self._resource.refuse_unreadable(self.unknown)
         return found[0] if found else None
+
+    def confirm_absences(self, identities: Sequence[Identity]) -> list[Raw]:
+        """Look for those of the objects that a paged read lacks; several at a time take fewer queries."""
+        if not self._is_paged:
+            return []
+        absent = [identity for identity in identities if not self._find_listed(identity)]
+        absent = [identity for identity in absent if str(identity) not in self._confirmed]
+        self._confirmed |= {str(identity) for identity in absent}
+        found = self._store.confirm_absences(absent) if absent else []
+        for raw in found:
+            self._enter(raw)
+        return found
+
+    def _find_listed(self, identity: Identity) -> Sequence[Raw]:
+        if identity.reference is not None:
+            raw = self._by_reference.get(identity.reference)
+            return [] if raw is None else [raw]
+        return self._by_names.get(tuple(identity.names[name] for name in self._resource.identity), [])
 
     def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         """Ask the store itself."""
         return self._store.query(parameters, max_results)
 
     def check(self, plan: Plan, current: Raw | None) -> None:
-        """Let the store look at a plan, where it does that."""
-        if isinstance(self._store, CarefulStore):
-            self._store.check(plan, current)
+        """Let the store check a plan."""
+        self._store.check(plan, current)
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
-        """Let the store replace names by references, where it does that."""
-        return self._store.resolve(values, create) if isinstance(self._store, ResolvingStore) else dict(values)
+        """Let the store replace names by references."""
+        return self._store.resolve(values, create)
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
-        """Do what the plan says. Return the object as the server shows it now, or, where the store can do without
-        asking for each, an updated one as it should be.
-        """
+        """Carry out the plan. Return the object as the server shows it, or as it should be if it is read back later."""
         current = self._by_reference.get(str(plan.reference))
-        # What was not there when all was read is new, and has to be shown.
-        if plan.action is Action.UPDATE and isinstance(self._store, BatchStore) and current is not None:
+        # A new object is not in the read, so it has to be shown.
+        if plan.action is Action.UPDATE and self._store.is_read_back_together and current is not None:
             return self._store.update(plan, current)
         return self._store.execute(plan, identity)
 
     def named(self) -> Iterator[tuple[tuple[Any, ...], Raw]]:
-        """Give all objects whose names can be read, with their names."""
+        """Return all objects whose names can be read, with their names."""
         for names, raws in self._by_names.items():
             for raw in raws:
                 yield names, raw

@@ -12,8 +12,8 @@ _MAX_TEXT_LENGTH = 500
 
 
 def one_line(value: Any, max_length: int = _MAX_TEXT_LENGTH) -> str:
-    """Return ``value`` as one printable line of at most ``longest`` characters."""
-    # Cut before it is looked at: a server may say megabytes.
+    """Return ``value`` as one printable line of at most ``max_length`` characters."""
+    # Cut before anything else: the text of a server may be megabytes.
     start = str(value)[: 4 * max_length]
     text = " ".join("".join(char if char.isprintable() else " " for char in start).split())
     return text if len(text) <= max_length else text[: max_length - 1] + "…"

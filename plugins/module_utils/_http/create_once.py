@@ -13,86 +13,90 @@ from .._core.resource import Raw
 from . import retry
 from .client import HttpClient
 
+LookUp = Callable[[], "Raw | None"]
 
-def create_once(
-    http: HttpClient, send: Callable[[], Raw], look_up: Callable[[], Raw | None], refuses_duplicates: bool = False
-) -> Raw:
-    """Return the new object: ``send`` makes it, ``look_up`` finds it by its identity.
+LOOKUP_PAUSES = (0.5, 1.0, 2.0, 4.0, 5.0)
+"""Seconds between lookups while a server may still be working on a request: 12.5 seconds in all."""
 
-    After an end that does not say whether the server acted, the object is looked up before anything is sent again. A
-    server that was only slow may still act after that: nothing is sent again then, unless it ``refuses_doubles``.
-    Raises the error of the request where the object is not there.
+
+def create_once(http: HttpClient, send: Callable[[], Raw], look_up: LookUp, refuses_duplicates: bool = False) -> Raw:
+    """Return the new object: ``send`` creates it, ``look_up`` finds it by its identity.
+
+    After an end that does not say whether the server acted, the object is looked up. If the server may still be working
+    on the request, it is looked up several times; and the request is sent again only to a server that
+    ``refuses_duplicates``. Raises the error of the request if the object does not appear: ``changed`` is True then if
+    the server may still create it.
     """
     lost: list[UnknownOutcomeError] = []
     try:
-        return _until_known(http, send, look_up, refuses_duplicates, lost)
+        return _send_until_known(http, send, look_up, refuses_duplicates, lost)
     except CollectionError as error:
-        if isinstance(error, RequestError):
-            if any(failure.late for failure in lost) and not error.changed:  # the server may still be at it
-                error.mark_outcome_unknown()
-        elif lost:  # several are there, and one of them may be ours
-            error.changed = True
+        _mark_unknown(error, lost)
         raise
 
 
-def _until_known(
+def look_up_after_failure(failure: RequestError, look_up: LookUp) -> Raw | None:
+    """Return the object if the server shows it. Raise an error with both reasons if the lookup fails too."""
+    try:
+        return look_up()
+    except RequestError as error:
+        both = RequestError(f"{failure}; looking it up failed too: {error}", failure.method, failure.path)
+        both.mark_outcome_unknown()
+        raise both from error
+
+
+def _send_until_known(
     http: HttpClient,
     send: Callable[[], Raw],
-    look_up: Callable[[], Raw | None],
+    look_up: LookUp,
     refuses_duplicates: bool,
     lost: list[UnknownOutcomeError],
 ) -> Raw:
-    """Send until it is known whether the object is there; all ends that do not say so go to ``lost``."""
-    attempt = 0
+    """Send until it is known whether the object exists; each attempt that does not say so is added to ``lost``."""
     while True:
-        attempt += 1
         try:
             return send()
         except UnknownOutcomeError as error:
             lost.append(error)
-            found = look_up_after(error.cause, look_up)
-            if found is None and error.late and not refuses_duplicates:
-                found = _wait_for(http, error.cause, look_up)
+            may_repeat = refuses_duplicates and error.may_be_under_way and len(lost) < retry.ATTEMPTS
+            pauses = LOOKUP_PAUSES if _may_appear(lost) and not may_repeat else ()
+            found = _look_up_repeatedly(http, error.cause, look_up, pauses)
             if found is not None:
                 return found
-            if not error.transient or attempt >= retry.ATTEMPTS:
+            if not may_repeat:
                 raise error.cause from error
-            http.pause(attempt, error.cause)
-        except DeadlineError as error:
-            if error.sent:
-                error.add("Whether the object was created is not known")
-                error.changed = True
-            raise
+            http.pause(len(lost), error.cause)
         except ApiError as error:
-            # Refused at the second try: the first request may have been acted upon after it was looked for. Refused
-            # as a double: somebody else made it just before.
-            found = look_up_after(error, look_up) if attempt > 1 or error.has("must_be_unique") else None
+            # A duplicate was created by another run just before, or by an attempt of ours that was lost.
+            if not lost and not error.has("must_be_unique"):
+                raise
+            found = _look_up_repeatedly(http, error, look_up, LOOKUP_PAUSES if _may_appear(lost) else ())
             if found is None:
                 raise
             return found
 
 
-def _wait_for(http: HttpClient, failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw:
-    """Return the object once the server shows it. Raise ``failure`` if it does not in several looks."""
-    for attempt in range(1, retry.ATTEMPTS):
-        http.pause(attempt, failure)
-        found = look_up_after(failure, look_up)
+def _look_up_repeatedly(
+    http: HttpClient, failure: RequestError, look_up: LookUp, pauses: tuple[float, ...]
+) -> Raw | None:
+    """Return the object as soon as the server shows it, None if it does not in a lookup now and after each pause."""
+    found = look_up_after_failure(failure, look_up)
+    for seconds in pauses:
         if found is not None:
-            return found
-    failure.add("Whether the object was created is not known, since the server may still be at it. Run again later")
-    failure.changed = True
-    raise failure
+            break
+        http.pause(1, failure, seconds)
+        found = look_up_after_failure(failure, look_up)
+    return found
 
 
-def look_up_after(failure: RequestError, look_up: Callable[[], Raw | None]) -> Raw | None:
-    """Return the object if the server shows it. Raise an error with both reasons where that cannot be found out."""
-    try:
-        return look_up()
-    except RequestError as error:
-        unknown = RequestError(
-            f"{failure}; whether the object was created is not known, since looking it up failed too: {error}",
-            failure.method,
-            failure.path,
-        )
-        unknown.changed = True
-        raise unknown from error
+def _may_appear(lost: list[UnknownOutcomeError]) -> bool:
+    return any(error.may_be_under_way for error in lost)
+
+
+def _mark_unknown(error: CollectionError, lost: list[UnknownOutcomeError]) -> None:
+    """Note in the error of a creation that the object may exist, or may still appear."""
+    if not isinstance(error, RequestError):
+        error.changed = error.changed or bool(lost)  # several exist, and one of them may be ours
+    elif _may_appear(lost) or (isinstance(error, DeadlineError) and error.sent):
+        error.add("The server may still be working on it: wait a minute before you run the task again")
+        error.mark_outcome_unknown()

@@ -23,11 +23,10 @@ class Endpoint:
 
     ``url`` is the base of all paths, ``title`` the server's name in messages ("PCE"), ``address_options`` the options
     that say where it is, ``credential_options`` those that are ``user`` and ``password``. ``user`` None means no
-    authentication. ``ca_path`` None means: the environment's CA bundle,
-    else the one of requests. ``timeout`` and ``deadline`` are seconds: of silence on a connection, and for all that
-    the task does. ``max_requests_per_minute`` 0 means no limit. ``hints`` gives for an HTTP status what its user should
-    look at. ``bare_success`` is the one status below 300 that says, without a body, that a PUT or DELETE was done,
-    None where that is not known.
+    authentication. ``ca_path`` None means the environment's CA bundle, else that of requests. ``timeout`` and
+    ``deadline`` are seconds: of silence on a connection, and for all that the task does. ``max_requests_per_minute`` 0
+    means no limit. ``hints`` gives for an HTTP status what the user should check. ``write_status`` is the status by
+    which this API answers a PUT or DELETE, without a body, None if that is not documented.
     """
 
     url: str
@@ -46,7 +45,12 @@ class Endpoint:
     deadline: float = 300.0
     max_requests_per_minute: int = 0
     hints: Mapping[int, str] = field(default_factory=dict)
-    bare_success: int | None = None
+    write_status: int | None = None
+
+    @property
+    def location(self) -> str:
+        """The host and port of the server, as ``url`` has them."""
+        return urlsplit(self.url).netloc
 
     def check(self) -> None:
         """Raise OptionError for what can be known to be wrong before any request."""
@@ -54,33 +58,40 @@ class Endpoint:
         for option in ("timeout", "deadline"):
             if not 0 < getattr(self, option) <= 86400:
                 raise OptionError(option, "must be a number of seconds above 0 and at most 86400")
-        for option in ("ca_path", "client_cert", "client_key"):
-            path = getattr(self, option)
-            if path and not _is_readable(path):
-                raise OptionError(option, f"{path} does not exist or cannot be read")
-        if self.client_key and not self.client_cert:
-            raise OptionError("client_key", "needs client_cert beside it")
+        self._check_files()
         self._check_certificates()
         if self.proxy:
             if not self.use_proxy:
-                raise OptionError("proxy", "contradicts use_proxy: false")
+                raise OptionError("proxy", "cannot be combined with use_proxy: false")
             if not is_web_address(self.proxy):
                 raise OptionError("proxy", "must be a URL such as http://proxy.example.com:3128")
-        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            if self.validate_certs and not self.ca_path and not _is_readable(os.environ.get(name) or "/"):
-                raise OptionError("ca_path", f"is not given, and {name} names a file that cannot be read")
 
     def _check_credentials(self) -> None:
         """Raise OptionError for what basic authentication cannot carry (RFC 7617): a server would read it otherwise."""
         user_option, password_option = self.credential_options
         for option, text in ((user_option, self.user or ""), (password_option, self.password or "")):
             if not is_sendable(text) or any(ord(char) < 32 or ord(char) == 127 for char in text):
-                raise OptionError(option, "must not have control characters or halves of characters")
+                raise OptionError(option, "must not contain control characters or unpaired surrogates")
         if ":" in (self.user or ""):
-            raise OptionError(user_option, "must not have a colon: for a server the password begins there")
+            raise OptionError(user_option, "must not contain a colon: for a server the password begins there")
+
+    def _check_files(self) -> None:
+        """Raise OptionError for files that cannot be read. A FIFO or a device could hang beyond the deadline."""
+        for option in ("ca_path", "client_cert", "client_key"):
+            path = getattr(self, option)
+            if path and not _is_readable(path):
+                raise OptionError(option, f"{path} does not exist or cannot be read")
+            if path and not os.path.isfile(path):
+                raise OptionError(option, f"{path} is not a regular file")
+        if self.client_key and not self.client_cert:
+            raise OptionError("client_key", "requires client_cert")
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            bundle = os.environ.get(name)
+            if bundle and self.validate_certs and not self.ca_path and not _is_ca_bundle(bundle):
+                raise OptionError("ca_path", f"is not set, and {name} names a file that cannot be read")
 
     def _check_certificates(self) -> None:
-        """Raise OptionError for files that hold no certificates or keys: OpenSSL's own words name no option."""
+        """Raise OptionError for files that contain no certificates or keys: OpenSSL's own words name no option."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         asked: list[bool] = []
 
@@ -100,14 +111,14 @@ class Endpoint:
         except OSError as error:
             problem = f"is no usable PEM file: {one_line(error)}"
             if asked:
-                problem = "is encrypted, and there is nobody to ask: give a key without a passphrase"
+                problem = "is encrypted; use a key without a passphrase"
             elif getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
                 problem = "is not the key of client_cert" if self.client_key else "holds a key of another certificate"
             raise OptionError(option, problem) from error
 
 
 def is_sendable(text: str) -> bool:
-    """Say whether a text is one of whole characters. Python's texts and JSON's escapes may hold halves of them."""
+    """Return True if a text can be encoded. Python's texts and JSON's escapes may contain unpaired surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -121,7 +132,7 @@ def basic_authorization(user: str, password: str) -> str:
 
 
 def find_credentials(endpoint: Endpoint, proxies: Iterable[str]) -> set[str]:
-    """Return what a server or a proxy may repeat of how requests are authenticated."""
+    """Return the parts of credentials that a server or a proxy may repeat."""
     found = {endpoint.password} if endpoint.password else set()
     if endpoint.user:
         found.add(basic_authorization(endpoint.user, endpoint.password or "").partition(" ")[2])
@@ -132,11 +143,15 @@ def find_credentials(endpoint: Endpoint, proxies: Iterable[str]) -> set[str]:
 
 
 def _is_readable(path: str) -> bool:
-    """Say whether there is something to be read at ``path``."""
     try:
         return os.access(path, os.R_OK)
     except ValueError:  # a character that no path has
         return False
+
+
+def _is_ca_bundle(path: str) -> bool:
+    """Return True if ``path`` is readable and a file or directory, which requests can take for CAs."""
+    return _is_readable(path) and (os.path.isfile(path) or os.path.isdir(path))
 
 
 def is_web_address(url: str) -> bool:

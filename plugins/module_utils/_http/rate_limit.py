@@ -27,7 +27,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def take(self, max_length: float) -> float | None:
-        """Take a turn and return the seconds until it comes. None, and no turn, if that is ``longest`` or more."""
+        """Take a turn and return the seconds until it comes. None, and no turn, if that is ``max_length`` or more."""
         with self._lock:
             now = self._clock()
             turn = self._next(self._turns, now)

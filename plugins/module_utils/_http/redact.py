@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
-_MIN_LINE_LENGTH = 8  # shorter lines of a key file say nothing, and would take letters out of ordinary words
+_MIN_LINE_LENGTH = 8  # shorter lines of a key file reveal nothing, and replacing them would garble ordinary words
 
 
 class Secrets:
@@ -30,12 +30,12 @@ class Secrets:
         self._forms: list[str] = []  # the longest first: a shorter one may be a part of it
 
     def add(self, texts: Iterable[str]) -> None:
-        """Keep these out as well from now on."""
+        """Keep these texts out as well from now on."""
         with self._lock:
             self._new |= set(texts) - self._known
 
     def without(self, text: str) -> str:
-        """Return what a server said with every secret taken out."""
+        """Return the text of a server with every secret replaced by asterisks."""
         with self._lock:
             if self._new:
                 forms = {form for secret in self._new for form in _all_forms(secret)}
@@ -49,7 +49,7 @@ class Secrets:
 
 
 def _all_forms(secret: str) -> set[str]:
-    """Return all that gives a secret away, wherever it is repeated."""
+    """Return all texts that reveal a secret, wherever it is repeated."""
     found: set[str] = set()
     lines = [line for line in secret.splitlines() if len(line) >= _MIN_LINE_LENGTH]
     for part in {secret, secret.strip(), " ".join(secret.split()), *lines}:

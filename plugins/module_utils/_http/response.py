@@ -2,15 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a server answered, made readable whatever form it has."""
+"""Responses of a server, made readable whatever form they have."""
 
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Callable
 
 from .._core.errors import ContractError
@@ -18,16 +19,16 @@ from .._core.text import one_line
 
 _MAX_ERRORS = 10
 _MAX_DEPTH = 60
-"""Objects and lists in each other. No API comes near, and what is deeper cannot be handled safely everywhere."""
+"""Levels of objects and lists. No API comes near, and deeper ones cannot be handled safely everywhere."""
 _MAX_MARKUP_LENGTH = 10_000
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Response:
-    """One HTTP answer: ``status``, ``headers`` (any case), ``body`` (bytes), and the request that it belongs to.
+    """One HTTP response: ``status``, ``headers`` (any case), ``body`` (bytes), and the request that it belongs to.
 
-    ``hide`` takes secrets out of a text of the server before it is shown.
+    ``hide`` removes secrets from a text of the server before it is shown.
     """
 
     def __init__(
@@ -57,23 +58,23 @@ class Response:
         return one_line(self._hide(value)) if value else None
 
     def json(self) -> Any:
-        """Return the decoded body. Raise ContractError where it is not JSON."""
+        """Return the decoded body. Raise ContractError if it is not JSON."""
         try:
             return decode_json(self.body)
         except (ValueError, RecursionError) as error:
             raise self.contract_error("the body is not valid JSON") from error
 
     def json_object(self) -> dict[str, Any]:
-        """Return the decoded body. Raise ContractError where it is not a JSON object."""
+        """Return the decoded body. Raise ContractError if it is not a JSON object."""
         value = self.json()
         if not isinstance(value, dict):
             raise self.contract_error("the body is not a JSON object")
         return value
 
     def json_objects(self) -> list[dict[str, Any]]:
-        """Return the decoded body of a list. Raise ContractError where it is not a JSON array of objects.
+        """Return the decoded body of a list. Raise ContractError if it is not a JSON array of objects.
 
-        Only 200 stands for what there is: 206 is a part of it, and 202 a promise.
+        Only 200 comes with the list: 206 comes with a part of it, and 202 with a promise.
         """
         value = self.json()
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -83,7 +84,7 @@ class Response:
         return value
 
     def contract_error(self, problem: str) -> ContractError:
-        """Return an error that says how this answer differs from what the API promises."""
+        """Return an error for a response that differs from what the API promises."""
         suffix = f" (X-Request-Id {self.request_id})" if self.request_id else ""
         return ContractError(
             f"unexpected answer {self.status} to {self.method} {self.path}: {self._hide(problem)}{suffix}",
@@ -93,35 +94,48 @@ class Response:
 
 
 def decode_json(body: bytes) -> Any:
-    """Return a body's JSON. Raise ValueError or RecursionError for what is no JSON that every program takes.
+    """Return a body's JSON. Raise ValueError or RecursionError for JSON that not every program takes.
 
-    Python takes more: numbers that are none, halves of characters. They would be passed on to programs that do not.
+    Python takes more: numbers that are none, unpaired surrogates, any depth. They would be passed on to programs that
+    do not. How many values there are is limited while the body is read.
     """
     value = json.loads(body.decode("utf-8-sig"), parse_constant=_number, parse_float=_number)
-    if _HALF.search(body) and _HALF_CHARACTER.search(json.dumps(value, ensure_ascii=False)):
-        raise ValueError("a text has half of a character")
-    level = [value]
-    for _depth in range(_MAX_DEPTH):
-        level = [
-            inner
-            for item in level
-            for inner in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
-            if isinstance(inner, (dict, list))
-        ]
-        if not level:
-            return value
-    raise ValueError("too deep")
+    _check_values(value, has_surrogates=_SURROGATE_ESCAPE.search(body) is not None)
+    return value
+
+
+def _check_values(value: Any, has_surrogates: bool) -> None:
+    """Raise ValueError if ``value`` is too deep or has unpaired surrogates. Keeps one iterator a level, no copies."""
+    levels: list[Iterator[Any]] = [iter((value,))]
+    while levels:
+        for item in levels[-1]:
+            if isinstance(item, (dict, list)):
+                if len(levels) > _MAX_DEPTH:
+                    raise ValueError("too deep")
+                levels.append(
+                    _values_of(item) if has_surrogates else iter(item.values() if isinstance(item, dict) else item)
+                )
+                break
+            if has_surrogates and isinstance(item, str) and not item.isascii() and _SURROGATE.search(item):
+                raise ValueError("a text contains an unpaired surrogate")
+        else:
+            levels.pop()
+
+
+def _values_of(item: dict[str, Any] | list[Any]) -> Iterator[Any]:
+    """Return all that is in an object or list, the names of an object too."""
+    return itertools.chain(item, item.values()) if isinstance(item, dict) else iter(item)
 
 
 def _number(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number")
+        raise ValueError(f"{text} is not a number")
     return number
 
 
 def parse_errors(body: bytes) -> list[dict[str, str]]:
-    """Return what an error's body says, as ``[{"token", "message"}]``; empty where it says nothing.
+    """Return the errors in a body as ``[{"token", "message"}]``; empty if there are none.
 
     Known forms (pce-api.md, Transport): a list of ``{"token", "message"}``, one such object, ``[{"error"}]``, a bare
     number or text, HTML, nothing.

@@ -11,7 +11,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 ATTEMPTS = 4
-"""How often a request is sent at most when connections break or a gateway answers 502, 503 or 504."""
+"""How often a request is sent at most if connections break or a gateway answers 502, 503 or 504."""
 
 MAX_WAIT_SECONDS = 60.0
 """Seconds: the rate limit of a PCE counts by the minute, so no longer pause is worth waiting for."""
@@ -22,17 +22,17 @@ _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
 def is_repeatable(method: str) -> bool:
-    """Say whether sending ``method`` twice has the effect of sending it once."""
+    """Return True if sending ``method`` twice has the effect of sending it once."""
     return method in _REPEATABLE
 
 
 def is_transient(status: int) -> bool:
-    """Say whether an error status speaks of the moment, not of the request."""
+    """Return True if an error status is about the moment, not about the request."""
     return status == _RATE_LIMITED or status in _GATEWAY
 
 
 def is_rate_limit(status: int) -> bool:
-    """Say whether the server refused to look at the request at all, because too many came."""
+    """Return True if the server refused to look at the request at all, because too many came."""
     return status == _RATE_LIMITED
 
 
@@ -46,7 +46,7 @@ def backoff(attempt: int, jitter: float | None = None) -> float:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds that a Retry-After header asks for, at least 0 and at most ``LONGEST_WAIT``.
+    """Return the seconds that a Retry-After header asks for, at least 0 and at most ``MAX_WAIT_SECONDS``.
 
     ``value`` is a number of seconds or an HTTP date, ``now`` the time in seconds since the epoch. Anything else,
     a missing header included, gives None: the caller then uses its own backoff.

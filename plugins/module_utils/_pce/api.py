@@ -32,19 +32,23 @@ _MAX_REQUESTS_PER_MINUTE = 100000
 
 @dataclass(frozen=True)
 class Pce:
-    """A PCE within one organisation. ``management_server`` is the HOST:PORT that VENs are told."""
+    """A PCE within one organization. ``management_server`` is the HOST:PORT that VENs connect to."""
 
     http: HttpClient
     org_id: int
     management_server: str
 
     def store(self, resource: Resource) -> PceStore:
-        """Return the store of ``kind`` in this organisation."""
+        """Return the store of ``resource`` in this organization."""
         return PceStore(self.http, self.org_id, resource)
+
+    def check_reference(self, resource: Resource, option: str, value: str) -> None:
+        """Raise OptionError unless ``value`` is an HREF of ``resource`` in this organization."""
+        _check_reference(resource, self.org_id, option, value)
 
 
 class PceApi:
-    """The API of a PCE, as a table's ``api``."""
+    """The API of a PCE: its connection options, and what they lead to. ``store_class`` is that of its stores."""
 
     options: Mapping[str, Mapping[str, Any]] = {
         "pce_host": {"type": "str", "required": True, "env": ["PCE_HOST", "ILLUMIO_PCE_HOST"]},
@@ -66,10 +70,13 @@ class PceApi:
         "max_requests_per_minute": {"type": "int", "default": 450, "env": ["PCE_MAX_REQUESTS_PER_MINUTE"]},
     }
 
+    def __init__(self, store_class: type[PceStore] = PceStore) -> None:
+        self._store_class = store_class
+
     def connect(self, params: Mapping[str, Any], base: str = "/api/v2") -> Pce:
         """Return a client for the connection options in ``params``; paths follow ``base``. Raises OptionError."""
         server = management_server(params["pce_host"], params["pce_port"])
-        org_id = _organisation(params)
+        org_id = _organization(params)
         for option in ("api_key", "api_secret"):
             if not params[option]:
                 raise OptionError(option, "must not be empty")
@@ -85,24 +92,29 @@ class PceApi:
             password=params["api_secret"],
             hints=_HINTS,
             max_requests_per_minute=rate_limiter,
-            bare_success=204,
+            write_status=204,
             **endpoint_options(params),
         )
         return Pce(HttpClient(endpoint), org_id, server)
 
     def store(self, params: Mapping[str, Any], resource: Resource) -> PceStore:
-        """Return the store of ``kind`` on the PCE that ``params`` lead to."""
-        return self.connect(params).store(resource)
+        """Return the store of ``resource`` on the PCE that ``params`` lead to. Raise OptionError for wrong ones."""
+        pce = self.connect(params)
+        return self._store_class(pce.http, pce.org_id, resource)
 
-    def check_reference(self, params: Mapping[str, Any], collection: str, option: str, value: str) -> None:
-        """Raise OptionError unless ``value`` is an HREF of ``collection`` in the organisation of ``params``."""
-        try:
-            hrefs.check(value, _organisation(params), collection)
-        except ValueError as error:
-            raise OptionError(option, str(error)) from error
+    def check_reference(self, params: Mapping[str, Any], resource: Resource, option: str, value: str) -> None:
+        """Raise OptionError unless ``value`` is an HREF of ``resource`` in the organization of ``params``."""
+        _check_reference(resource, _organization(params), option, value)
 
 
 PCE = PceApi()
+
+
+def _check_reference(resource: Resource, org_id: int, option: str, value: str) -> None:
+    try:
+        hrefs.check(value, org_id, resource)
+    except ValueError as error:
+        raise OptionError(option, str(error)) from error
 
 
 def management_server(host: str, port: int) -> str:
@@ -130,7 +142,7 @@ def management_server(host: str, port: int) -> str:
     return f"[{name}]:{chosen}" if ":" in name else f"{name}:{chosen}"
 
 
-def _organisation(params: Mapping[str, Any]) -> int:
+def _organization(params: Mapping[str, Any]) -> int:
     org_id = int(params["pce_org_id"])
     if org_id < 1:
         raise OptionError("pce_org_id", f"must be 1 or more, not {org_id}")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .._core.fields import Field, Filter, exact_text, partial_text, server, text
+from .._core.fields import Field, Filter, exact_text, partial_text, require_text, server, text
 from .._core.resource import Resource
-from .api import PCE
+from .hrefs import NUMBER
 
 
 def user(name: str) -> Field:
@@ -25,22 +25,25 @@ def user(name: str) -> Field:
 
 def _key() -> Field:
     # "key" in a name makes Ansible suspect a secret.
-    spec = {"type": "str", "no_log": False}
-    return replace(text("key", min_length=1), spec=spec, filters=(Filter(spec, encode=str),))
+    spec = {"type": "raw", "no_log": False}
+    query = Filter(spec, parse=require_text, encode=str)
+    return replace(text("key", min_length=1, is_strict=True), spec=spec, filters=(query,))
 
 
 LABEL = Resource(
-    api=PCE,
     title="label",
     name="label",
     plural="labels",
+    path="labels",
+    id_pattern=NUMBER,
+    id_example="7",
     identity=("key", "value"),
     rename="new_value",
     reference="href",
     fields=(
         server("href"),
         _key(),
-        text("value", min_length=1, max_length=255, query=partial_text()),
+        text("value", min_length=1, max_length=255, is_strict=True, query=partial_text(is_strict=True)),
         text("external_data_set", nullable=True, query=exact_text()),
         text("external_data_reference", nullable=True, query=exact_text()),
         server("created_at", {"type": "str"}),

@@ -13,7 +13,7 @@ from typing import Any
 from .._core.fields import Field, choice, exact_text, flag, limit, partial_text, server, text
 from .._core.references import Entry, parse_entries, references
 from .._core.resource import Resource, Scope
-from .api import PCE
+from .hrefs import NUMBER
 from .label import LABEL, user
 
 _MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
@@ -44,10 +44,12 @@ def _labels(value: Any) -> list[Entry]:
 
 
 PAIRING_PROFILE = Resource(
-    api=PCE,
     title="pairing profile",
     name="pairing_profile",
     plural="pairing_profiles",
+    path="pairing_profiles",
+    id_pattern=NUMBER,
+    id_example="24",
     identity=("name",),
     unique=True,
     rename="new_name",

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.errors import ApiError, OptionError, RequestError
 from . import hrefs
-from .api import PCE
+from .api import Pce
 from .pairing_profile import PAIRING_PROFILE
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -21,17 +21,16 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def fetch_script(params: Mapping[str, Any]) -> dict[str, Any]:
+def fetch_script(pce: Pce, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the module's result: the script's text and the server that it is called with.
 
     The PCE asks no credentials for it, so none are sent. Raises OptionError and the errors of the transport.
     """
-    PCE.check_reference(params, PAIRING_PROFILE.plural, "profile_href", params["profile_href"])
+    pce.check_reference(PAIRING_PROFILE, "profile_href", params["profile_href"])
     version = params["api_version"]
     if not 1 <= version <= 999:
         raise OptionError("api_version", f"must be 1 to 999, not {version}")
-    pce = PCE.connect(params, base="")
-    query = {"pair_script": params["script"], "profile_id": hrefs.number(params["profile_href"])}
+    query = {"pair_script": params["script"], "profile_id": hrefs.id_of(params["profile_href"])}
     try:
         response = pce.http.get(f"/api/v{version}/software/ven/image", query, authenticate=False)
     except ApiError as error:

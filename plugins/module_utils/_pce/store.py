@@ -11,39 +11,90 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from .._core.errors import ApiError, CollectionError, ContractError, RequestError, found_before, looked_for_after
+from .._core.errors import (
+    ApiError,
+    CollectionError,
+    ContractError,
+    RequestError,
+    explain_failed_lookup,
+    explain_not_found,
+)
+from .._core.fields import common_part
 from .._core.plan import Action, Plan
 from .._core.references import References, called
 from .._core.resource import Identity, Raw, Resource
+from .._core.store import QueryResult, Store
 from .._core.text import one_line
 from .._http.client import HttpClient
-from .._http.create_once import create_once, look_up_after
+from .._http.create_once import create_once, look_up_after_failure
 from . import hrefs
-from .pagination import read_collection
+from .pagination import PAGE, read_collection
 
 
-class PceStore:
-    """The objects of one kind in one organisation."""
+class PceStore(Store):
+    """The objects of one resource in one organisation."""
+
+    is_read_back_together = True
 
     def __init__(self, http: HttpClient, org_id: int, resource: Resource) -> None:
         self._http = http
         self._org_id = org_id
         self._resource = resource
-        self._path = hrefs.collection(org_id, resource.plural)
+        self._path = hrefs.collection(org_id, resource.path)
         self._references: dict[str, References] = {}
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one object with this identity, or None. Raise AmbiguousError where several have the name."""
         if identity.reference is not None:
             return self._get(identity.reference)
-        # The PCE's filters match partially: they make the answer smaller, and the choice is made here.
-        candidates = self.query({name: str(value) for name, value in identity.names.items()})
-        found = [raw for raw in candidates if self._has(raw, identity)]
+        found = self._find_all(identity)
         if len(found) > 1:
             raise self._resource.ambiguous(identity, found)
+        return found[0] if found else None
+
+    def _find_all(self, identity: Identity) -> list[Raw]:
+        """Return all objects that have the names of this identity."""
+        # The PCE's filters match partially: they make the answer smaller, and the choice is made here.
+        parameters = {name: str(value) for name, value in identity.names.items()}
+        result = self.read(parameters)
+        found = [raw for raw in result.objects if self._has(raw, identity)]
+        if not found and result.is_paged:
+            # No query is more exact than this one, so it is the one that confirms itself.
+            found = [raw for raw in self.read(parameters).objects if self._has(raw, identity)]
         for raw in found:
             self.own_href(raw.get(self._resource.reference))
-        return found[0] if found else None
+        return found
+
+    def confirm_absences(self, identities: Sequence[Identity]) -> list[Raw]:
+        """Return those of the objects that exist all the same, found by exact queries."""
+        by_name = {str(identity): identity for identity in identities if identity.reference is None}
+        found = [self._find_by_get(identity.reference) for identity in identities if identity.reference is not None]
+        return [raw for raw in found if raw is not None] + self._find_group([*by_name.values()])
+
+    def _find_by_get(self, href: str) -> Raw | None:
+        try:
+            return self._shown_by_get(href)
+        except ApiError as error:
+            # The list lacks it too, so this 404 is not a proxy's alone.
+            if error.status != 404:
+                raise
+            return None
+
+    def _find_group(self, identities: Sequence[Identity]) -> list[Raw]:
+        """Return the objects that have these names. Names that begin alike share a query while its answer is whole."""
+        first = self._resource.identity[0]
+        can_share = len(self._resource.identity) == 1 and self._resource.is_filtered_by_part(first)
+        if len(identities) < 2 or not can_share:
+            return [raw for identity in identities for raw in self._find_all(identity)]
+        common = common_part([identity.names[first] for identity in identities])
+        page = self.query({first: common}, PAGE) if common else []
+        if common and len(page) < PAGE:
+            wanted = {(identity.names[first],) for identity in identities}
+            return [raw for raw in page if self._resource.names_of(raw) in wanted]
+        groups: dict[str, list[Identity]] = {}
+        for identity in identities:
+            groups.setdefault(identity.names[first][: len(common) + 1], []).append(identity)
+        return [raw for group in groups.values() for raw in self._find_group(group)]
 
     def find_existing(self, identity: Identity) -> Raw:
         """Return the object with this identity. Raise MissingReferenceError with the nearest names if there is none."""
@@ -56,22 +107,30 @@ class PceStore:
         raise self._resource.missing(identity, names)
 
     def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
-        """Return all objects that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
-        shown = read_collection(self._http, self._path, parameters, max_results)
+        """Return all objects that match query ``parameters`` on the PCE, or the first ``max_results`` of them."""
+        return self._read(parameters, max_results).objects
+
+    def read(self, parameters: Mapping[str, str]) -> QueryResult:
+        """Return all objects that match query ``parameters`` on the PCE, and how they came."""
+        return self._read(parameters, None)
+
+    def _read(self, parameters: Mapping[str, str], max_results: int | None) -> QueryResult:
+        result = read_collection(self._http, self._path, parameters, max_results)
         # One href is one object, however often an answer repeats it.
         kept: dict[Any, Raw] = {}
-        for number, raw in enumerate(shown):
+        for number, raw in enumerate(result.objects):
             if not _is_deleted(raw):
                 href = raw.get(self._resource.reference)
                 other = kept.setdefault(href if isinstance(href, str) else number, raw)
                 if self._resource.names_of(other) != self._resource.names_of(raw):
-                    # Which of them would be changed or deleted is not known.
+                    # It is unknown which of them would be changed or deleted.
                     raise ContractError(
                         f"the PCE shows {one_line(href)} twice, under different names", "GET", self._path
                     )
-        if max_results is not None and len(kept) < len(shown):
-            return self.query(parameters)[:max_results]
-        return list(kept.values())
+        if max_results is not None and len(kept) < len(result.objects):
+            whole = PceStore._read(self, parameters, None)
+            return QueryResult(whole.objects[:max_results], whole.is_paged)
+        return QueryResult(list(kept.values()), result.is_paged)
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Return canonical ``values`` with HREFs in place of names, over one read of each kind that is referred to.
@@ -109,9 +168,13 @@ class PceStore:
         with self._complete(plan) as complete:
             return {**current, **self._put(self.own_href(complete.reference), complete)}
 
-    def ensure_within_deadline(self, count: int, what: str) -> None:
-        """Raise OptionError where ``count`` writes cannot be made before the task's deadline. ``what`` they are for."""
-        self._http.ensure_within_deadline(count, what)
+    def check_reference(self, resource: Resource, reference: str) -> None:
+        """Raise ValueError, in words, unless ``reference`` is an HREF of ``resource`` in this organization."""
+        hrefs.check(reference, self._org_id, resource)
+
+    def ensure_within_deadline(self, count: int, purpose: str) -> None:
+        """Raise OptionError where ``count`` requests cannot be sent before the deadline of the task."""
+        self._http.ensure_within_deadline(count, purpose)
 
     @contextmanager
     def _complete(self, plan: Plan) -> Iterator[Plan]:
@@ -127,14 +190,14 @@ class PceStore:
 
     def _put(self, href: str, plan: Plan) -> dict[str, Any]:
         body = self._resource.body(plan.changes)
-        with found_before(self._resource.title):
+        with explain_not_found(self._resource.title):
             self._http.request("PUT", href, body=body)
         return body
 
     def _updated(self, href: str) -> Raw:
         updated = self._get(href)
         if updated is None:
-            raise RequestError(f"GET {href} shows that somebody else has deleted it", "GET", href)
+            raise RequestError(f"GET {href} shows that another user has deleted it", "GET", href)
         return updated
 
     def _with_hrefs(self, changes: Mapping[str, Any], made: list[str]) -> dict[str, Any]:
@@ -181,7 +244,7 @@ class PceStore:
 
     def _find_created(self, failure: ContractError, identity: Identity) -> Raw | None:
         try:
-            return look_up_after(failure, lambda: self.find(identity))
+            return look_up_after_failure(failure, lambda: self.find(identity))
         except CollectionError as error:
             error.changed = True
             raise
@@ -190,10 +253,12 @@ class PceStore:
         try:
             self._http.request("DELETE", href)
         except ApiError as error:
+            if _says_deleted(error):
+                return
             if error.status != 404:
                 raise
-            # Somebody else deleted it, or our first try did and its answer was lost.
-            with looked_for_after(f"a 404 to DELETE {href}", error.changed):
+            # Another run deleted it, or our first try did and its answer was lost.
+            with explain_failed_lookup(f"a 404 to DELETE {href}", error.changed):
                 found = self._get(href)
             if found is not None:
                 raise
@@ -202,16 +267,16 @@ class PceStore:
         return next(iter(self.shown([href])), None)
 
     def shown(self, references: Sequence[str]) -> list[Raw]:
-        """Return those of the objects that there are, by a GET for each.
+        """Return those of the objects that exist, by a GET for each.
 
-        A 404 may be the word of a proxy, so that an object counts as absent only if the collection does not list it
-        either. That is read once.
+        A proxy may have sent a 404, so an object counts as absent only if the collection does not list it either. The
+        collection is read once.
         """
         found: list[Raw] = []
         listed: set[Any] | None = None
         for reference in references:
             try:
-                raw = self._http.get(reference).json_object()
+                raw = self._shown_by_get(reference)
             except ApiError as error:
                 if error.status != 404:
                     raise
@@ -221,15 +286,20 @@ class PceStore:
                     error.add("The PCE lists it all the same: does a proxy answer in its place?")
                     raise
                 continue
-            if raw.get(self._resource.reference) != reference:
-                # What follows would be done to another object than the one that was asked for.
-                raise ContractError(
-                    f"the PCE answered GET {reference} with {one_line(raw.get(self._resource.reference))}",
-                    "GET",
-                    reference,
-                )
-            found += [] if _is_deleted(raw) else [raw]
+            found += [] if raw is None else [raw]
         return found
+
+    def _shown_by_get(self, reference: str) -> Raw | None:
+        """Return an object by its HREF, None for one that is marked as deleted. Raise ApiError where there is none."""
+        raw = self._http.get(reference).json_object()
+        if raw.get(self._resource.reference) != reference:
+            # What follows would be done to another object than the one that was asked for.
+            raise ContractError(
+                f"the PCE answered GET {reference} with {one_line(raw.get(self._resource.reference))}",
+                "GET",
+                reference,
+            )
+        return None if _is_deleted(raw) else raw
 
     def _has(self, raw: Raw, identity: Identity) -> bool:
         shown = self._resource.to_result(raw) or {}
@@ -238,7 +308,7 @@ class PceStore:
     def own_href(self, href: Any) -> str:
         """Return ``href`` if it can be the HREF of such an object; a wrong one must never become a path."""
         try:
-            hrefs.check(href, self._org_id, self._resource.plural)
+            hrefs.check(href, self._org_id, self._resource)
         except ValueError as error:
             raise ContractError(
                 f"the PCE shows a {self._resource.title} whose href {error}", "GET", self._path
@@ -253,6 +323,11 @@ class PceStore:
             return []
 
 
+def _says_deleted(error: ApiError) -> bool:
+    """Return True if the PCE refused to delete an object because it is deleted (such as label_already_deleted)."""
+    return error.status == 406 and any(item["token"].endswith("already_deleted") for item in error.errors)
+
+
 def _is_deleted(raw: Raw) -> bool:
-    """Say whether a PCE shows an object that is deleted: labels stay like that (PCE REST API, Labels)."""
+    """Return True for an object that a PCE shows as deleted: labels stay like that (PCE REST API, Labels)."""
     return raw.get("deleted") is True

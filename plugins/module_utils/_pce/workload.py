@@ -4,99 +4,27 @@
 
 """The table of workloads (source: PCE REST API, Workloads and VENs), for the info module and the inventory plugin.
 
-Nothing is written here. What a PCE does not show, or shows in a shape that the page does not know, is null.
+Workloads are only read. Properties that a PCE does not show, or shows in an unknown shape, are null.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, Callable, Union
 
-from .._core.errors import MissingReferenceError, OptionError
-from .._core.fields import Field, Filter, parse_option
-from .._core.references import Entry, References, check_one_per, parse_entries
-from .._core.resource import Raw, Resource
-from .._http.client import HttpClient
-from .api import PceApi
+from .._core.fields import Field, Filter
+from .._core.references import Entry, parse_entries
+from .._core.resource import Resource
+from .hrefs import UUID, UUID_EXAMPLE
 from .label import LABEL
-from .store import PceStore
+from .shapes import objects_of, text_of
 
 _MODES = ("idle", "visibility_only", "selective", "full")
-_SENT_AS = {"hostnames": "hostname"}
-
-
-class WorkloadStore(PceStore):
-    """The workloads of an organisation, with their labels by key and value.
-
-    The labels are read at most once, after the workloads: one that is made and given to a workload meanwhile is among
-    them. ``unknown_labels`` are those of shown workloads that the PCE does not tell, as (workload, label).
-    """
-
-    def __init__(self, http: HttpClient, org_id: int, resource: Resource) -> None:
-        super().__init__(http, org_id, resource)
-        self.unknown_labels: set[tuple[str, str]] = set()
-        self._labels = References(LABEL, PceStore(http, org_id, LABEL))
-
-    def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
-        """Return all workloads that match query ``parameters`` as the PCE matches, or the first ``most`` of them."""
-        sent = {_SENT_AS.get(name, name): text for name, text in parameters.items() if text}
-        return [self._completed(raw) for raw in super().query(sent, max_results)]
-
-    def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
-        """Return ``values`` with key and value of each label. Raise MissingReferenceError for one that is not there."""
-        named = []
-        for entry in values["labels"]:
-            names = self._labels.names(entry)
-            if names is None:
-                raise MissingReferenceError(f"labels: there is no {LABEL.title} {entry[LABEL.reference]}")
-            # Two labels of one name are one to a filter by name.
-            self._labels.references_of(names, "labels")
-            named.append(names)
-        parse_option("labels", partial(check_one_per, LABEL, "key"), named)
-        return {**values, "labels": named}
-
-    def _get(self, href: str) -> Raw | None:
-        raw = super()._get(href)
-        return None if raw is None else self._completed(raw)
-
-    def _completed(self, raw: Raw) -> Raw:
-        """Return a workload with ``known``: what is made of several properties, or of labels, which are read late."""
-        ven, managed = _ven(raw), raw.get("managed")
-        known = {
-            "managed": managed if isinstance(managed, bool) else ven is not None,
-            "labels": partial(self._labels_of, raw),
-            "ven": ven,
-        }
-        return {**raw, "href": self.own_href(raw.get("href")), "known": known}
-
-    def _labels_of(self, raw: Raw) -> dict[str, str]:
-        """Return values by keys; newer PCEs show them beside the href of a label."""
-        found = {}
-        for item in _objects(raw.get("labels")):
-            key, value, href = (_text(item.get(name)) for name in ("key", "value", "href"))
-            entry = {"key": key, "value": value} if key and value else self._labels.names({"href": href or ""})
-            if entry is None:
-                self.unknown_labels.add((str(raw.get("href")), str(href)))
-            else:
-                found[str(entry["key"])] = str(entry["value"])
-        return found
-
-
-class Workloads(PceApi):
-    """The API of a PCE, where workloads are concerned."""
-
-    def store(self, params: Mapping[str, Any], resource: Resource) -> WorkloadStore:
-        """Return the store of workloads on the PCE that ``params`` lead to."""
-        if params.get("hostname") is not None and params.get("hostnames") is not None:
-            raise OptionError("hostnames", "contradicts hostname: one of them says which workloads are meant")
-        pce = self.connect(params)
-        return WorkloadStore(pce.http, pce.org_id, resource)
 
 
 def address_of(text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address, None]:
-    """Return the IP address that a text is, None for any other text."""
+    """Return the IP address in a text, None for any other text."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -105,52 +33,27 @@ def address_of(text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address,
 
 
 def is_reachable(text: str) -> bool:
-    """Say whether this is an address that leads to one host, and not only on that host."""
+    """Return True for an address that leads to one host, also from other hosts."""
     address = address_of(text)
     return address is not None and not (
         address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
     )
 
 
-def _ven(raw: Raw) -> dict[str, Any] | None:
-    ven, agent = _object(raw.get("ven")), _object(raw.get("agent"))
-    href = _text(ven.get("href"))
-    if href is None:
-        return None
-    status = _object(agent.get("status"))
-    return {
-        "href": href,
-        "status": _text(status.get("status")) or _text(ven.get("status")),
-        "version": _text(status.get("agent_version")) or _text(ven.get("version")),
-    }
-
-
 def _interfaces(value: Any) -> list[dict[str, Any]]:
     return [
         {
-            "name": _text(item.get("name")),
-            "address": _text(item.get("address")),
+            "name": text_of(item.get("name")),
+            "address": text_of(item.get("address")),
             "cidr_block": item.get("cidr_block") if isinstance(item.get("cidr_block"), int) else None,
         }
-        for item in _objects(value)
+        for item in objects_of(value)
     ]
 
 
 def _addresses(value: Any) -> list[str]:
     addresses = [item["address"] for item in _interfaces(value)]
     return list(dict.fromkeys(text for text in addresses if text and is_reachable(text)))
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _part(value: str) -> str:
@@ -191,30 +94,32 @@ def _any_of(name: str = "", choices: Sequence[str] = (), encode: Callable[[Any],
 
 
 WORKLOAD = Resource(
-    api=Workloads(),
     title="workload",
     name="workload",
     plural="workloads",
+    path="workloads",
+    id_pattern=UUID,
+    id_example=UUID_EXAMPLE,
     identity=("hostname",),
     reference="href",
     fields=(
         Field("href"),
-        Field("name", read=_text, filters=(Filter({"type": "str"}, parse=_part, matches=_part_of, partial=True),)),
+        Field("name", read=text_of, filters=(Filter({"type": "str"}, parse=_part, matches=_part_of, partial=True),)),
         Field(
             "hostname",
-            read=_text,
+            read=text_of,
             filters=(
                 Filter({"type": "str"}, parse=_part, matches=_part_of, encode=str, partial=True),
                 # The PCE knows no list; it is asked for a single hostname only.
                 _any_of("hostnames", encode=lambda wanted: next(iter(wanted)) if len(wanted) == 1 else ""),
             ),
         ),
-        Field("description", read=_text),
-        Field("enforcement_mode", read=_text, filters=(_any_of(choices=_MODES),)),
-        Field("visibility_level", read=_text),
-        Field("public_ip", read=_text),
-        Field("os_id", read=_text),
-        Field("os_detail", read=_text),
+        Field("description", read=text_of),
+        Field("enforcement_mode", read=text_of, filters=(_any_of(choices=_MODES),)),
+        Field("visibility_level", read=text_of),
+        Field("public_ip", read=text_of),
+        Field("os_id", read=text_of),
+        Field("os_detail", read=text_of),
         Field("managed", path=("known", "managed"), filters=(Filter({"type": "bool"}, encode=_flag),)),
         Field(
             "online",

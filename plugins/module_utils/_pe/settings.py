@@ -4,27 +4,27 @@
 
 """The additional settings of instances: three options, written as one list of name and value (source: pe-api.md).
 
-What may be seen, what may not, and what is read from a file are told apart by the option that holds it, so that an
-instance can be compared without asking the connector what its settings are.
+The option that holds a setting says whether it is shown, hidden, or read from a file. So an instance can be compared
+without asking the connector what its settings are.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import OptionError
 from .._core.fields import Field
-from .json_names import JsonNames
+from .regular_file import read_regular_file
 
 PLAIN = "additional_settings"
 SECRET = "secret_settings"  # noqa: S105  # an option's name
 FILE = "file_settings"
 OPTIONS = (PLAIN, SECRET, FILE)
 
-_MAX_FILE_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024
 _SECRET_WORD = re.compile(
     r"pass|passcode|pwd|pin|psk|credentials?|.*(?:password|passwd|passphrase|secret|token)s?"
     # Not every word on -key: a monkey is none.
@@ -34,58 +34,48 @@ _SECRET_WORD = re.compile(
 _OPEN_WORDS = frozenset(["name", "url", "alias"])
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A setting of an instance. ``value`` None means that it may not be shown (``is_concealed``), or is null."""
+
+    name: str
+    value: str | None = field(repr=False)
+    is_concealed: bool = False
+
+
 def looks_secret(name: str) -> bool:
-    """Say whether a setting's name speaks of a secret: SRX_PASSWORD does, KEYSTONE_URL and KEY_NAME do not."""
+    """Return True if a setting's name speaks of a secret: SRX_PASSWORD does, KEYSTONE_URL and KEY_NAME do not."""
     apart = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", re.sub(r"([a-z])([A-Z])", r"\1_\2", name))
     words = re.findall(r"[a-z]+", apart.lower())
     return any(_SECRET_WORD.fullmatch(word) for word in words) and words[-1] not in _OPEN_WORDS
 
 
 def is_masked(value: Any) -> bool:
-    """Say whether a server put this in the place of a value that it does not show."""
+    """Return True if a server put this in the place of a value that it does not show."""
     return isinstance(value, str) and re.fullmatch(r"[*\u2022\u25cf]{3,}", value) is not None
 
 
-def entries(names: JsonNames, value: Any) -> list[tuple[str, Any]]:
-    """Return the settings that a server shows, as (name, value), whatever else stands in its list."""
-    found = value if isinstance(value, list) else []
-    return [
-        (str(entry[names.setting_name]), entry.get(names.setting_value))
-        for entry in found
-        if isinstance(entry, Mapping) and entry.get(names.setting_name)
-    ]
-
-
-def fields(names: JsonNames) -> tuple[Field, ...]:
+def fields() -> tuple[Field, ...]:
     """Return the three properties."""
-
-    def read(value: Any) -> dict[str, str]:
-        # What is not shown has no value here: see PeStore.
-        found = {name: as_text(shown) for name, shown in entries(names, value) if shown is not None}
-        return dict(sorted(found.items()))
-
-    def write(value: Any) -> list[dict[str, str]]:
-        return [{names.setting_name: name, names.setting_value: value[name]} for name in sorted(value)]
-
     return (
-        Field(PLAIN, {"type": "dict"}, _parse_plain, read, write, path=names.settings),
-        Field(SECRET, {"type": "dict", "no_log": True}, _parse, write=write, path=names.settings, secret=True),
-        Field(FILE, {"type": "dict"}, _parse_files, write=write, path=names.settings, secret=True),
+        Field(PLAIN, {"type": "dict"}, _parse_plain, _read, _write),
+        Field(SECRET, {"type": "dict", "no_log": True}, _parse, write=_write, secret=True),
+        Field(FILE, {"type": "dict"}, _parse_files, write=_write, secret=True),
     )
 
 
 def check_apart(params: Mapping[str, Any], where: str = "") -> None:
-    """Raise OptionError for a setting that stands in two options. ``where`` leads to them."""
+    """Raise OptionError for a setting in two options. ``where`` leads to them."""
     seen: dict[str, str] = {}
     for option in OPTIONS:
         for name in params.get(option) or {}:
             if name in seen:
-                raise OptionError(where + option, f"{name} stands in {seen[name]} too")
+                raise OptionError(where + option, f"{name} is in {seen[name]} too; set it in one of them")
             seen[name] = option
 
 
 def check_together(tasks: Sequence[Mapping[str, Any]], title: str) -> None:
-    """Raise OptionError for a setting that one of the ``tasks`` shows and another hides: it is one or the other."""
+    """Raise OptionError for a setting that one of the ``tasks`` shows and another hides."""
     plain: dict[str, int] = {}
     for position, params in enumerate(tasks):
         for name in params.get(PLAIN) or {}:
@@ -95,11 +85,12 @@ def check_together(tasks: Sequence[Mapping[str, Any]], title: str) -> None:
             for name in params.get(option) or {}:
                 if name in plain:
                     raise OptionError(
-                        f"{title}[{position}].{option}", f"{name} stands in {title}[{plain[name]}].{PLAIN}"
+                        f"{title}[{position}].{option}",
+                        f"{name} is in {title}[{plain[name]}].{PLAIN}; a setting is shown in all entries or in none",
                     )
 
 
-def named(tasks: Sequence[Mapping[str, Any]], *options: str) -> frozenset[str]:
+def find_names(tasks: Sequence[Mapping[str, Any]], *options: str) -> frozenset[str]:
     """Return the names of all settings in these options of ``tasks``."""
     return frozenset(name for params in tasks for option in options for name in params.get(option) or {})
 
@@ -111,14 +102,23 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
+def _read(value: Iterable[Setting] | None) -> dict[str, str]:
+    found = {item.name: item.value for item in value or () if item.value is not None}
+    return dict(sorted(found.items()))
+
+
+def _write(value: Mapping[str, str]) -> list[Setting]:
+    return [Setting(name, value[name]) for name in sorted(value)]
+
+
 def _parse(value: Mapping[Any, Any]) -> dict[str, str]:
     for name, item in value.items():
         if not isinstance(name, str) or not name:
-            raise ValueError("has a setting without a name")
+            raise ValueError(f"the name of a setting must be text and not empty, not {name!r}")
         if item is None:
             raise ValueError(f"{name} has no value")
         if isinstance(item, (Mapping, list, tuple)):
-            raise ValueError(f"{name} must be a text, a number or a boolean")  # noqa: TRY004  # see fields.checked
+            raise ValueError(f"{name} must be text, a number or a boolean")  # noqa: TRY004  # see fields.parse_option
     return {name: as_text(item) for name, item in sorted(value.items())}
 
 
@@ -126,24 +126,18 @@ def _parse_plain(value: Mapping[Any, Any]) -> dict[str, str]:
     settings = _parse(value)
     for name in settings:
         if looks_secret(name):
-            raise ValueError(f"{name} looks like a secret: give it in {SECRET}, or in {FILE}, so that it is not shown")
+            raise ValueError(f"{name} looks like a secret; use {SECRET} or {FILE}, so that it is not shown")
     return settings
 
 
 def _parse_files(value: Mapping[Any, Any]) -> dict[str, str]:
-    return {name: _content(name, path) for name, path in _parse(value).items()}
+    return {name: _read_text(name, path) for name, path in _parse(value).items()}
 
 
-def _content(name: str, path: str) -> str:
+def _read_text(name: str, path: str) -> str:
     try:
-        with open(os.path.expanduser(path), "rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{name}: the file {path} cannot be read: {reason}") from error
-    if not content or len(content) > _MAX_FILE_BYTES:
-        raise ValueError(f"{name}: the file {path} must have 1 to {_MAX_FILE_BYTES} bytes")
-    try:
-        return content.decode("utf-8")
+        return read_regular_file(path, MAX_FILE_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{name}: the file {path} is no text (UTF-8), and JSON takes nothing else") from error
+        raise ValueError(f"{name}: the file {path} is not UTF-8 text, which JSON requires") from error
+    except ValueError as error:
+        raise ValueError(f"{name}: the file {path} {error}") from error

@@ -2,50 +2,34 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A connector server and its instances (source: pe-api.md)."""
+"""The instances of a connector server (source: pe-api.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._core.errors import ApiError, CollectionError, ContractError, OptionError, RequestError, looked_for_after
+from .._core.errors import ApiError, CollectionError, ContractError, RequestError, explain_failed_lookup
 from .._core.plan import Action, Plan
 from .._core.resource import Identity, Raw, Resource
+from .._core.store import Store
 from .._core.text import one_line
-from .._http.client import HttpClient
 from .._http.create_once import create_once
 from .._http.response import Response
-from .connector_type import ConnectorType, read_connector_type
-from .json_names import JsonNames
-from .settings import FILE, PLAIN, SECRET, as_text, entries, is_masked, looks_secret
+from . import bodies, checks
+from .checks import CONTROLLER, PASSWORD, SPACE_NAME
+from .connector_type import Connector
+from .settings import FILE, OPTIONS, PLAIN, SECRET, Setting
+from .visibility import Visibility
 
 _NO_PUT = (404, 405, 501)
-_USERNAME = "controller_username"
-_PASSWORD = "controller_password"  # noqa: S105  # an option's name
 
 
-class Connector:
-    """A connector server. Its type is asked for when it is first needed, and once."""
-
-    def __init__(self, http: HttpClient, names: JsonNames) -> None:
-        self.http = http
-        self.names = names
-        self._type: ConnectorType | None = None
-
-    def type(self) -> ConnectorType:
-        """Return what the connector is."""
-        if self._type is None:
-            self._type = read_connector_type(self.names, self.http.get(self.names.connector))
-        return self._type
-
-
-class PeStore:
+class PeStore(Store):
     """The instances of a connector.
 
-    ``plain`` holds the settings that the task itself shows, by the reference or the names of the instance that it gives
-    them to; ``hidden`` names those that it does not show, of any instance. No secret setting leaves the store: what it
-    hands out has None in the place of the value.
+    ``plain`` and ``hidden`` are those of Visibility; no secret setting leaves the store. ``absent`` holds the
+    controllers of which the task wants no instance without an address space, with the option that would name one.
     """
 
     def __init__(
@@ -55,94 +39,63 @@ class PeStore:
         recreate: bool = False,
         plain: Mapping[Any, Mapping[str, str]] | None = None,
         hidden: frozenset[str] = frozenset(),
+        absent: Mapping[str, str] | None = None,
     ) -> None:
         self._connector = connector
         self._http = connector.http
         self._names = connector.names
         self._resource = resource
         self._recreate = recreate
-        self._plain = plain or {}
-        self._hidden = hidden
-        self._unknown = 0
-        self._shown: dict[str, Raw] = {}  # as the server showed them last, for what a PUT has to keep
+        self._visibility = Visibility(connector, resource, plain or {}, hidden)
+        self._absent = absent or {}
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one instance with this identity, or None. Raise AmbiguousError where there are several."""
         if identity.reference is not None:
-            return self._get(identity.reference)
-        found = [raw for raw in self._all() if self._has(raw, identity)]
+            raw = self._get(identity.reference)
+            return None if raw is None else self._instance(raw)
+        listed = self._all()
+        shown = [bodies.read_properties(self._names, raw) for raw in listed]
+        found = [raw for raw, properties in zip(listed, shown) if self._has(properties, identity)]
         if len(found) > 1:
-            raise self._resource.ambiguous(identity, found)
-        return self._concealed(found[0]) if found else None
+            raise self._resource.ambiguous(identity, [bodies.read_properties(self._names, raw) for raw in found])
+        if not found:
+            self._resource.refuse_unreadable(shown)
+            if identity.names[SPACE_NAME] is None:
+                self._check_absent(shown, [identity.names[CONTROLLER]])
+        return self._instance(found[0]) if found else None
 
     def query(self, _parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
-        """Return all instances, or the first ``most``: the API knows no filters."""
-        return [self._concealed(raw) for raw in self._all()[:max_results]]
+        """Return all instances, or the first ``max_results``: the API knows no filters."""
+        listed = self._all()
+        self._check_absent([bodies.read_properties(self._names, raw) for raw in listed], self._absent)
+        return [self._instance(raw) for raw in listed[:max_results]]
 
     def check(self, plan: Plan, current: Raw | None) -> None:
-        """Raise OptionError for a plan that the connector's type does not allow, or that would lose a secret.
-
-        Nobody says whether a PUT may leave something out, so it carries the whole configuration; and since no server
-        shows the password, one that the task does not have would be lost.
-        """
+        """Raise OptionError for a plan that the connector's type does not allow, or that would lose a secret."""
         if plan.reference is not None:
             self._own_id(plan.reference)
-        if plan.action is Action.DELETE:
-            return
-        after = plan.after or {}
-        given = {**plan.changes, **plan.secrets}
-        kept: list[str] = []
         if plan.action is Action.CREATE:
-            if self._unknown:
-                # One of them may be the one that is wanted, and each run would make another.
-                raise ContractError(
-                    f"the connector server shows {self._unknown} instances without a readable "
-                    f"{self._resource.identity[0]}, so nothing is created; if it has other JSON names, see "
-                    "docs/connector-instances.md",
-                    "GET",
-                    self._names.instances,
-                )
-            for option in (_USERNAME, _PASSWORD):
-                if given.get(option) is None:
-                    raise OptionError(option, f"is needed to create a {self._resource.title}")
-        else:
-            self._check_not_shown(plan, current or {})
-            kept = [] if PLAIN in plan.changes else list(after.get(PLAIN) or ())
-        connector = self._connector.type()
-        if plan.action is Action.CREATE or "address_space_type" in plan.changes:
-            connector.check_address_space(after["address_space_type"], after["address_space_name"])
-        connector.check_settings({option: given.get(option) or {} for option in (PLAIN, SECRET, FILE)}, kept)
+            checks.check_create(self._resource, self._connector, plan)
+        if plan.action is Action.UPDATE:
+            checks.check_update(self._resource, self._connector, plan, current or {})
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Do what the plan says. Return the instance as the server shows it now, None where it is gone."""
         self._http.hide(_texts(plan.secrets))
         if plan.action is Action.CREATE:
-            return self._create_once(self._resource.body({**plan.changes, **plan.secrets}), identity)
+            values, settings = self._values({**plan.changes, **plan.secrets})
+            return self._create_once(bodies.write_new(self._names, values, settings), identity)
         reference = self._own_id(plan.reference)
         if plan.action is Action.UPDATE:
             return self._replace(reference, plan)
         self._delete(reference)
         return None
 
-    def _check_not_shown(self, plan: Plan, current: Raw) -> None:
-        """Raise OptionError for what an update has to send, and neither the task gives nor the server shows."""
-        current = self._shown.get(plan.reference or "", current)
-        changes = ", ".join([*plan.changes, *plan.renewed])
-        reason = f"an update sends the whole {self._resource.title}, and the server does not show this"
-        if _PASSWORD not in plan.secrets:
-            raise OptionError(_PASSWORD, f"is needed to change {changes}: {reason}")
-        username = self._resource.field(_USERNAME).value_in(current)
-        if _USERNAME not in plan.changes and (not username or is_masked(username)):
-            raise OptionError(_USERNAME, f"is needed to change {changes}: {reason}")
-        given = {name for option in (SECRET, FILE) for name in plan.secrets.get(option) or ()}
-        given |= set(plan.changes.get(PLAIN) or ())
-        for name, value in self._settings_of(current):
-            known = None if name in given else self._connector.type().setting(name)
-            # What the type lists no longer cannot be given either.
-            if known is None or not self._is_secret(name, value, self._plain_of(current)):
-                continue
-            if known.option != PLAIN or PLAIN not in plan.changes:
-                raise OptionError(known.option, f"{name} is needed too to change {changes}: {reason}")
+    def _check_absent(self, shown: Sequence[Raw], controllers: Iterable[str]) -> None:
+        for controller in controllers:
+            if controller in self._absent:
+                checks.check_absent(self._resource, controller, self._absent[controller], shown)
 
     def _create_once(self, body: Mapping[str, Any], identity: Identity) -> Raw:
         responses: list[Response] = []
@@ -163,27 +116,27 @@ class PeStore:
         return created
 
     def _created(self, response: Response, identity: Identity) -> Raw | None:
-        """Return the instance that a POST made, as the server shows it, None where it shows none.
+        """Return the instance that a POST created, as the server shows it, None where it shows none.
 
         What a POST answers is not documented. An id in it counts only if it leads to an instance of our identity.
         """
+        created: Raw | None = None
         try:
-            created = self._get(self._resource.reference_of(response.json_object()))
+            raw = self._get(self._resource.reference_of(bodies.read_properties(self._names, response.json_object())))
+            created = None if raw is None else self._instance(raw)
         except ContractError:
             created = None
-        if created is None or not self._has(created, identity):
-            created = self.find(identity)
-        return created
+        return created if created is not None and self._has(created, identity) else self.find(identity)
 
     def _not_shown(self, response: Response) -> ContractError:
         """Return the error of a POST that was answered, and whose instance is not there afterwards.
 
-        Only what is no JSON object may be the word of a proxy. An id in it says that an instance was created, and if
-        that is shown under other names, each run would create one more.
+        Only a response that is no JSON object may come from a proxy. An id in it says that an instance was created, and
+        if that is shown under other names, each run would create one more.
         """
         missing = response.contract_error(f"the {self._resource.title} is not there afterwards")
         try:
-            reference = self._resource.field(self._resource.reference).value_in(response.json_object())
+            reference = self._id_in(response.json_object())
         except ContractError:
             return missing
         if not isinstance(reference, str) or not reference:
@@ -205,29 +158,35 @@ class PeStore:
 
     def _replace(self, reference: str, plan: Plan) -> Raw:
         path = f"{self._names.instances}/{reference}"
-        if reference not in self._shown and self._get(reference) is None:
-            raise RequestError(f"there is no {self._resource.title} {reference} any more", "PUT", path)
-        body = self._whole(plan, self._shown[reference])
+        # Read again: what is kept is what the server shows now.
+        shown = self._get(reference)
+        if shown is None:
+            raise RequestError(f"the {self._resource.title} {reference} no longer exists", "PUT", path)
+        checks.check_not_shown(self._resource, self._connector, plan, self._instance(shown))
+        body = self._update_body(plan, shown)
         try:
             self._http.request("PUT", path, body=body)
         except ApiError as error:
             if error.status not in _NO_PUT:
                 raise
-            with looked_for_after(f"a {error.status} to PUT {path}", error.changed):
+            with explain_failed_lookup(f"a {error.status} to PUT {path}", error.changed):
                 found = self._get(reference)
             if found is None:
                 raise
             if not self._recreate:
                 raise self._unchangeable(error) from error
-            return self._make_anew(reference, plan, body)
+            return self._recreate_instance(reference, plan, body)
         try:
-            updated = self._get(reference)
+            return self._updated(reference)
         except RequestError as error:
             raise self._after("updated", error) from error
+
+    def _updated(self, reference: str) -> Raw:
+        updated = self._get(reference)
         if updated is None:
-            gone = RequestError(f"GET {path} shows that somebody else has deleted it", "GET", path)
-            raise self._after("updated", gone)
-        return updated
+            path = f"{self._names.instances}/{reference}"
+            raise RequestError(f"GET {path} shows that it was deleted by another client", "GET", path)
+        return self._instance(updated)
 
     def _unchangeable(self, error: ApiError) -> ApiError:
         """Return the error of a server that knows no PUT: ``error``, with what helps."""
@@ -242,49 +201,29 @@ class PeStore:
             told.mark_outcome_unknown()
         return told
 
-    def _whole(self, plan: Plan, current: Raw) -> dict[str, Any]:
-        """Return the configuration that an update sends: what the server shows, with what changes.
+    def _update_body(self, plan: Plan, shown: Raw) -> dict[str, Any]:
+        password = {name: value for name, value in plan.secrets.items() if name == PASSWORD}
+        values, plain = self._values({**plan.changes, **password})
+        _none, secrets = self._values({name: plan.secrets[name] for name in (SECRET, FILE) if name in plan.secrets})
+        entries = self._settings_in(shown)
+        task_settings = self._visibility.plain_of(bodies.read_properties(self._names, shown))
 
-        What is kept is sent as it was shown, with whatever else the server keeps with an instance.
-        """
-        body: dict[str, Any] = _kept(current)
-        for path in (self._names.id, self._resource.field(_PASSWORD).path, self._names.settings):
-            _remove(body, path)
-        _merge(body, self._resource.body({name: value for name, value in plan.changes.items() if name != PLAIN}))
-        _merge(body, self._resource.body({name: value for name, value in plan.secrets.items() if name == _PASSWORD}))
-        settings = self._settings_after(plan, current)
-        if settings or self._settings_in(current) is not None or PLAIN in plan.changes:
-            *parents, last = self._names.settings
-            place = body
-            for key in parents:
-                place = place.setdefault(key, {})
-            place[last] = settings
-        return body
+        def is_secret(name: str, value: Any) -> bool:
+            return self._visibility.is_secret(name, value, task_settings)
 
-    def _settings_after(self, plan: Plan, current: Raw) -> list[dict[str, Any]]:
-        """Return the settings that an update sends: given ones, and those that are kept, as the server shows them."""
-        name_key, value_key = self._names.setting_name, self._names.setting_value
-        plain = plan.changes.get(PLAIN)
-        secrets = {**(plan.secrets.get(SECRET) or {}), **(plan.secrets.get(FILE) or {})}
-        given = {**(plain or {}), **secrets}
-        found: list[dict[str, Any]] = []
-        met: set[str] = set()
-        for entry in self._settings_in(current) or ():
-            name, value = str(entry.get(name_key) or ""), entry.get(value_key)
-            if name in given:
-                if name not in met:
-                    same = name not in secrets and value is not None and as_text(value) == given[name]
-                    found.append(dict(entry) if same else {**entry, value_key: given[name]})
-                met.add(name)
-                continue
-            is_secret = self._is_secret(name, value, self._plain_of(current))
-            if is_secret and value is not None:
-                self._http.hide([as_text(value)])
-            if not is_masked(value) and (is_secret or plain is None):
-                found.append(dict(entry))
-        return found + [{name_key: name, value_key: given[name]} for name in sorted(given.keys() - met)]
+        self._http.hide(bodies.secret_texts(self._names, entries or (), is_secret))
+        merged = bodies.merge_settings(
+            self._names, entries or (), plain if PLAIN in plan.changes else None, secrets, is_secret
+        )
+        is_sent = bool(merged) or entries is not None or PLAIN in plan.changes
+        return bodies.write_update(self._names, shown, values, merged if is_sent else None)
 
-    def _make_anew(self, reference: str, plan: Plan, body: Mapping[str, Any]) -> Raw:
+    def _values(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Setting]]:
+        """Return canonical values as a body has them, the settings of all options apart."""
+        flat = self._resource.body(values)
+        return flat, [setting for option in OPTIONS for setting in flat.pop(option, ())]
+
+    def _recreate_instance(self, reference: str, plan: Plan, body: Mapping[str, Any]) -> Raw:
         after = plan.after or {}
         names = " and ".join(self._resource.identity)
         try:
@@ -297,7 +236,7 @@ class PeStore:
             return self._create_once(body, Identity(names={name: after[name] for name in self._resource.identity}))
         except CollectionError as error:
             is_known = isinstance(error, RequestError) and not error.changed
-            advice = f". Run again with {names} to create it" if is_known else ""
+            advice = f". Run the task again with {names} to create it" if is_known else ""
             error.changed = True
             error.add(f"Before that, {reference} was deleted (recreate: true){advice}")
             raise
@@ -309,157 +248,76 @@ class PeStore:
         except ApiError as error:
             if error.status != 404:
                 raise
-            # Somebody else deleted it, or our first try did and its answer was lost.
-            with looked_for_after(f"a 404 to DELETE {path}", error.changed):
+            # Another client deleted it, or our first try did and its answer was lost.
+            with explain_failed_lookup(f"a 404 to DELETE {path}", error.changed):
                 found = self._get(reference)
             if found is not None:
                 raise
         else:
             if response.status == 204:
                 return
-            # Nobody says what a DELETE answers: only a 204 is believed.
-            with looked_for_after(f"a {response.status} to DELETE {path}", may_be_done=True):
+            # What a DELETE answers is not documented: only a 204 is believed.
+            with explain_failed_lookup(f"a {response.status} to DELETE {path}", may_be_applied=True):
                 found = self._get(reference)
             if found is not None:
                 raise response.contract_error(f"the {self._resource.title} is there afterwards")
 
     def _all(self) -> list[dict[str, Any]]:
+        """Return all instances as the server shows them. Raise ContractError where one id is that of several."""
         found = self._http.get(self._names.instances).json_objects()
-        self._refuse_duplicates(found)
-        self._unknown = sum(self._resource.names_of(raw) is None for raw in found)
+        seen: set[str] = set()
+        for reference in (item for item in map(self._id_in, found) if isinstance(item, str)):
+            if reference in seen:
+                raise self._contract_error(f"shows several instances with the id {one_line(reference)}")
+            seen.add(reference)
         return found
 
     def _get(self, reference: str) -> Raw | None:
+        """Return an instance as the server shows it, None where there is none."""
         try:
             response = self._http.get(f"{self._names.instances}/{self._own_id(reference)}")
         except ApiError as error:
             if error.status != 404:
                 raise
             # The id or the path of the API may be wrong: there is always a collection, so its 404 tells the path. And a
-            # 404 may be the word of a proxy: an instance that is listed is not absent.
-            if reference in [self._resource.field(self._resource.reference).value_in(raw) for raw in self._all()]:
-                error.add("It is listed all the same: does a proxy answer in the server's place?")
+            # 404 may come from a proxy: an instance that is listed is not absent.
+            if reference in map(self._id_in, self._all()):
+                error.add("It is listed, so a proxy may be answering instead of the connector server")
                 raise
             return None
         raw = response.json_object()
-        shown = self._resource.field(self._resource.reference).value_in(raw)
+        shown = self._id_in(raw)
         if shown is not None and shown != reference:
             # What follows would be done to another instance than the one that was asked for.
             raise response.contract_error(f"it shows the {self._resource.title} {one_line(shown)}")
-        return self._concealed(raw)
+        return raw
 
-    def _refuse_duplicates(self, raws: Sequence[Raw]) -> None:
-        """Raise ContractError where one id is that of several instances: none of them may be touched."""
-        shown = [self._resource.field(self._resource.reference).value_in(raw) for raw in raws]
-        seen: set[str] = set()
-        for reference in (item for item in shown if isinstance(item, str)):
-            if reference in seen:
-                raise ContractError(
-                    f"the connector server shows several instances with the id {one_line(reference)}",
-                    "GET",
-                    self._names.instances,
-                )
-            seen.add(reference)
+    def _instance(self, raw: Raw) -> Raw:
+        """Return the properties of an instance that the server shows, without secrets."""
+        return self._visibility.show(raw, self._settings_in(raw) or ())
 
-    def _has(self, raw: Raw, identity: Identity) -> bool:
-        return all(self._resource.field(name).value_in(raw) == value for name, value in identity.names.items())
+    def _settings_in(self, raw: Raw) -> list[Raw] | None:
+        try:
+            return bodies.read_settings(self._names, raw)
+        except ValueError as error:
+            raise self._contract_error(f"shows a {self._resource.title} whose {error}") from error
+
+    def _id_in(self, raw: Raw) -> Any:
+        return self._resource.field(self._resource.reference).value_in(bodies.read_properties(self._names, raw))
+
+    def _has(self, properties: Raw, identity: Identity) -> bool:
+        return all(self._resource.field(name).value_in(properties) == value for name, value in identity.names.items())
 
     def _own_id(self, reference: Any) -> str:
         """Return ``reference`` if it can be the id of an instance; anything else must never become a path."""
         try:
-            self._resource.api.check_reference({}, self._resource.plural, self._resource.reference, reference)
-        except OptionError as error:
-            raise ContractError(
-                f"the connector server shows a {self._resource.title} whose id {error.problem}",
-                "GET",
-                self._names.instances,
-            ) from error
+            self.check_reference(self._resource, str(reference))
+        except ValueError as error:
+            raise self._contract_error(f"shows a {self._resource.title} whose id {error}") from error
         return str(reference)
 
-    def _settings_in(self, raw: Raw) -> list[Mapping[str, Any]] | None:
-        """Return the settings as the server shows them, None where it shows none. Raise ContractError for others."""
-        value: Any = raw
-        for key in self._names.settings:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
-            raise ContractError(
-                f"the connector server shows a {self._resource.title} whose {'.'.join(self._names.settings)} is no "
-                "list of objects",
-                "GET",
-                self._names.instances,
-            )
-        return value
-
-    def _settings_of(self, raw: Raw) -> list[tuple[str, Any]]:
-        return entries(self._names, self._settings_in(raw))
-
-    def _concealed(self, raw: Raw) -> Raw:
-        """Return an instance as the server shows it, but with None for the values of secret settings."""
-        reference = self._resource.field(self._resource.reference).value_in(raw)
-        if isinstance(reference, str):
-            self._shown[reference] = raw
-        shown, plain = self._settings_of(raw), self._plain_of(raw)
-        settings = [
-            {
-                self._names.setting_name: name,
-                self._names.setting_value: None if value is None or self._is_secret(name, value, plain) else value,
-            }
-            for name, value in shown
-        ]
-        return _with(raw, self._names.settings, settings) if shown else raw
-
-    def _plain_of(self, raw: Raw) -> Mapping[str, str]:
-        """Return the settings that the task shows for this instance."""
-        names = tuple(self._resource.field(name).value_in(raw) for name in self._resource.identity)
-        reference = self._resource.field(self._resource.reference).value_in(raw)
-        return self._plain.get(names) or (self._plain.get(reference) if isinstance(reference, str) else None) or {}
-
-    def _is_secret(self, name: str, value: Any, plain: Mapping[str, str]) -> bool:
-        """Say whether a setting must not be shown. Where nothing else tells, the connector is asked for its type.
-
-        ``plain`` are the settings that the task shows for this instance. It may mean what looks like a mask.
-        """
-        if name in self._hidden or looks_secret(name):
-            return True
-        if is_masked(value):
-            return name not in plain or plain[name] != value
-        if name in plain:
-            return False
-        known = self._connector.type().setting(name)
-        return known is not None and known.is_secret
-
-
-def _with(raw: Raw, path: Sequence[str], value: Any) -> dict[str, Any]:
-    """Return a copy of an object that has ``value`` at ``path``."""
-    first, *rest = path
-    return {**raw, first: _with(raw[first], rest, value) if rest else value}
-
-
-def _kept(value: Any) -> Any:
-    """Return a copy of what a server shows, without what it masks."""
-    if isinstance(value, Mapping):
-        return {key: _kept(item) for key, item in value.items() if not is_masked(item)}
-    return [_kept(item) for item in value] if isinstance(value, list) else value
-
-
-def _remove(body: dict[str, Any], path: Sequence[str]) -> None:
-    *parents, last = path
-    place: Any = body
-    for key in parents:
-        place = place.get(key) if isinstance(place, dict) else None
-    if isinstance(place, dict):
-        place.pop(last, None)
-
-
-def _merge(body: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Write ``changes`` into ``body``; what they do not name stays."""
-    for key, value in changes.items():
-        if isinstance(value, Mapping) and isinstance(body.get(key), dict):
-            _merge(body[key], value)
-        else:
-            body[key] = value
+    def _contract_error(self, problem: str) -> ContractError:
+        return ContractError(f"the connector server {problem}", "GET", self._names.instances)
 
 
 def _texts(secrets: Mapping[str, Any]) -> set[str]:

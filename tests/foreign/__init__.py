@@ -1,0 +1,1 @@
+"""Clients of a PCE that others wrote, against the simulator: `make foreign`."""
