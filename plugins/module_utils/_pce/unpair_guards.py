@@ -1,0 +1,162 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Guards against unpairing a VEN that should stay (source: PCE REST API, Workloads and VENs, What others measured)."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from .._core.errors import CollectionError, OptionError
+from .._core.references import parse_entry
+from .._core.text import one_line
+from .api import PCE
+from .label import LABEL
+from .ven import VEN, keep_vens
+from .workload import WORKLOAD
+
+FAIL = "fail"
+UNSUSPEND = "unsuspend"
+_SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What must hold for a VEN to be unpaired.
+
+    ``only_offline_for`` are hours without a heartbeat; ``never_hostnames`` may have wildcards; a workload that has one
+    of ``never_labels`` stays; ``golden_images`` are the hostnames of golden images that may be unpaired.
+    """
+
+    only_offline_for: float | None = None
+    never_hostnames: Sequence[str] = ()
+    never_labels: Sequence[Mapping[str, Any]] = ()
+    suspended: str = FAIL
+    golden_images: Sequence[str] = ()
+
+    @staticmethod
+    def from_options(options: Mapping[str, Any]) -> Guards:
+        """Return the guards of options. Raise OptionError for a wrong one."""
+        hours = options.get("only_offline_for")
+        if hours is not None and not hours > 0:
+            raise OptionError("only_offline_for", f"must be a number of hours above 0, not {hours}")
+        try:
+            labels = [parse_entry(LABEL, entry) for entry in options.get("never_labels") or ()]
+        except ValueError as error:
+            raise OptionError("never_labels", str(error)) from error
+        return Guards(
+            hours,
+            list(options.get("never_hostnames") or ()),
+            labels,
+            options.get("suspended") or FAIL,
+            list(options.get("golden_images") or ()),
+        )
+
+    @property
+    def need_labels(self) -> bool:
+        """Return True if the labels of workloads must be read."""
+        return bool(self.never_labels)
+
+
+def find_refusals(
+    params: Mapping[str, Any], hostnames: Mapping[str, str], guards: Guards, dry_run: bool
+) -> dict[str, dict[str, Any]]:
+    """Return why hosts stay, by their hostnames; those that are suspended are unsuspended first where that is set.
+
+    ``hostnames`` leads to the name of each host in the inventory: a pattern of either keeps it.
+    """
+    if not hostnames:
+        return {}
+    refusals = {
+        name: {"error": f"{pattern!r} in ven_unpair_never_hostnames keeps this host from being unpaired"}
+        for name, host in hostnames.items()
+        for pattern in guards.never_hostnames
+        if any(fnmatch.fnmatchcase(text.casefold(), pattern.casefold()) for text in (name, host))
+    }
+    shown = {raw.get("hostname"): raw for raw in PCE.connect(params).store(VEN).query(_query(hostnames))}
+    suspended = []
+    for name in hostnames:
+        raw = shown.get(name)
+        if raw is None or name in refusals:
+            continue
+        reason = _refusal(raw, name, guards)
+        if reason:
+            refusals[name] = {"error": reason}
+        elif raw.get("status") == "suspended":
+            suspended.append(name)
+    for name, label in _kept_by_label(params, [name for name in hostnames if name not in refusals], guards).items():
+        refusals[name] = {"error": f"the label {label} in ven_unpair_never_labels keeps this host from being unpaired"}
+    _unsuspend(params, [name for name in suspended if name not in refusals], dry_run)
+    return refusals
+
+
+def _query(hostnames: Mapping[str, str]) -> dict[str, str]:
+    return {"hostname": next(iter(hostnames))} if len(hostnames) == 1 else {}
+
+
+def _refusal(raw: Mapping[str, Any], name: str, guards: Guards) -> str | None:
+    """Return why the VEN must not be unpaired, None if it may."""
+    if raw.get("status") == "suspended" and guards.suspended == FAIL:
+        return "its VEN is suspended, and a PCE unpairs no suspended VEN; set ven_unpair_suspended to unsuspend"
+    if raw.get("unpair_allowed") is False:
+        return "the PCE does not allow this VEN to be unpaired (unpair_allowed is false)"
+    if raw.get("golden_image") is True and name not in guards.golden_images:
+        return "its VEN belongs to a golden image; name it in ven_unpair_golden_images to unpair it"
+    if guards.only_offline_for is None:
+        return None
+    silent = _hours_since(raw.get("last_heartbeat_at"))
+    if silent is None:
+        return "the PCE does not show its last heartbeat, so ven_unpair_only_offline_for keeps it"
+    if silent < guards.only_offline_for:
+        return (
+            f"its last heartbeat was {silent:.1f} hours ago, and ven_unpair_only_offline_for is "
+            f"{guards.only_offline_for:g} hours"
+        )
+    return None
+
+
+def _hours_since(moment: Any) -> float | None:
+    if not isinstance(moment, str):
+        return None
+    try:
+        seen = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if seen.tzinfo is None:
+        seen = seen.replace(tzinfo=timezone.utc)
+    return (datetime.now(timezone.utc) - seen).total_seconds() / _SECONDS_PER_HOUR
+
+
+def _kept_by_label(params: Mapping[str, Any], hostnames: Sequence[str], guards: Guards) -> dict[str, str]:
+    """Return the label that keeps each workload."""
+    if not guards.need_labels or not hostnames:
+        return {}
+    store = WORKLOAD.api.store(params, WORKLOAD)
+    kept: dict[str, str] = {}
+    for raw in store.query({}):
+        name = raw.get("hostname")
+        if name not in hostnames:
+            continue
+        labels = WORKLOAD.field("labels").value_in(raw)
+        hrefs = {entry.get("href") for entry in raw.get("labels") or [] if isinstance(entry, dict)}
+        for entry in guards.never_labels:
+            if entry.get("href") in hrefs or ("key" in entry and labels.get(entry["key"]) == entry["value"]):
+                kept[str(name)] = one_line(entry.get("href") or f"{entry['key']}={entry['value']}")
+    return kept
+
+
+def _unsuspend(params: Mapping[str, Any], hostnames: Sequence[str], dry_run: bool) -> None:
+    if not hostnames:
+        return
+    try:
+        keep_vens(
+            {**params, "hostnames": hostnames, "hrefs": None, "state": "active", "firewall_restore": "saved"}, dry_run
+        )
+    except CollectionError as error:
+        error.add("The VENs were to be unsuspended before they are unpaired")
+        raise
