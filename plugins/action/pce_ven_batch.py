@@ -172,7 +172,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         """Do one step at one PCE, and enter the verdicts."""
         defaults = {name: value for name, value in self._task.args.items() if name not in ("step", "hosts")}
         given = {name: value for name, value in connection.items() if value not in (None, "")}
-        answer = self._api.serve({**defaults, **given}, step, hosts, dry_run or bool(self._task.check_mode))
+        answer: Json = self._api.serve({**defaults, **given}, step, hosts, dry_run or bool(self._task.check_mode))
         if not dry_run:
             self._changed = self._changed or bool(answer.get("changed"))
             self._warnings += answer.get("warnings") or []
@@ -209,12 +209,11 @@ def _by_connection(wishes: Iterable[Json]) -> list[tuple[Json, list[Json]]]:
 
 def _for_pairing(wish: Json) -> Json:
     options, status = wish["options"], wish["status"]
-    is_windows = options["platform"] == ven.WINDOWS
     return {
         "host": wish["host"],
         "hostname": wish["hostname"],
         "is_unpaired": status["is_unpaired"],
-        "method": ven.PAIR_PS1 if is_windows else ven.PACKAGE if options["package"] else ven.PAIR_SH,
+        "method": ven.method_of(options["platform"], options["package"]),
         "profile": options["pairing_profile"],
         "profile_options": options["pairing_profile_options"],
         "locks": wish["locks"],

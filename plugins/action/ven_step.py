@@ -10,13 +10,17 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.microseg.enforcement.plugins.plugin_utils import ven, ven_role
 from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_api import profile_options
 from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_handover import HandoverError
-from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_host import Package, VenError, VenHost
+from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_host import (
+    Package,
+    VenError,
+    VenHost,
+    refuse_kept_files,
+)
 from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_tasks import handover_of, plain
 
 Json = dict[str, Any]
@@ -94,17 +98,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
     def _profile_options(self, options: Json) -> Json | None:
         if options["pairing_profile_options"] is None or options["state"] != "paired":
             return None
-        found = profile_options(options["pairing_profile_options"])
+        found: Json = profile_options(options["pairing_profile_options"])
         contradiction = set(ven_role.asked_locks(options)) & set(ven_role.declared_locks(found))
         if contradiction:
             raise ValueError("ven_enforcement_mode and ven_labels must not set what ven_pairing_profile_options locks")
         return found
 
     def _host(self, options: Json) -> VenHost:
-        if options["state"] == "paired" and constants.DEFAULT_KEEP_REMOTE_FILES:
-            raise ValueError(
-                "ANSIBLE_KEEP_REMOTE_FILES must not be set to pair hosts: the activation code would stay on them"
-            )
+        if options["state"] == "paired":
+            refuse_kept_files()
         package = options["package"]
         files = [*options["package_dependencies"], package] if package else []
         if not options["package_remote"]:
@@ -146,20 +148,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         return {**done, **warnings}
 
     def _wish(self) -> Json:
-        wish: Json | None = self._handover.get(f"host {self._name}")
+        wish: Any = self._handover.get(f"host {self._name}")
         if wish is None:
             before = self._vars.get("__ven")
             if isinstance(before, Mapping) and before.get("unreachable"):
                 raise VenError(f"it cannot be reached: {before.get('msg')}")
             raise VenError("the task that asks the host for its VEN has not run")
         self._facts = ven.Status(**wish["status"]).facts()
-        return wish
+        return dict(wish)
 
     def _pair(self, wish: Json, status: ven.Status, verdict: Json) -> Json:
         options = wish["options"]
         if self._task.check_mode:
             return {"changed": True, "msg": f"{self._name} would be paired by {options['pairing_profile']}"}
-        method = _method(options)
+        method = ven.method_of(options["platform"], options["package"])
         script = self._handover.get(f"script {verdict['script']}") if verdict["script"] else ""
         host, pairing = self._host(options), _pairing(options, verdict["management_server"])
         installed = status.is_installed
@@ -212,18 +214,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
             return {}
         if seen["error"]:
             raise VenError(
-                f"{seen['error']} (ven_verify_timeout is {options['verify_timeout']:g}; a further run looks at it again "
+                f"{seen['error']} (ven_verify_timeout is {options['verify_timeout']:g}; a later run verifies it "
                 "only with ven_verify=all)"
             )
         self._facts["version"] = seen["version"] or self._facts["version"]
         self._facts["pce"] = self._facts["pce"] or options["management_server"] or seen["server"]
         return {"warnings": seen["warnings"]} if seen.get("warnings") else {}
-
-
-def _method(options: Json) -> str:
-    if options["platform"] == ven.WINDOWS:
-        return ven.PAIR_PS1
-    return ven.PACKAGE if options["package"] else ven.PAIR_SH
 
 
 def _pairing(options: Json, server: str) -> ven.Pairing:

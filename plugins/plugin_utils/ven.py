@@ -75,6 +75,13 @@ _VERSION = re.compile(r"\d+\.\d+[\w.-]*")
 _MASTER = re.compile(r"""(?i)\bmaster["']?\s*[:=]?\s*["']?([^"'\s,;]+)""")
 
 
+def method_of(platform: str, package: str | None) -> str:
+    """Return how a host is paired."""
+    if platform == WINDOWS:
+        return PAIR_PS1
+    return PACKAGE if package else PAIR_SH
+
+
 @dataclass(frozen=True)
 class Patterns:
     """Regular expressions over what the VEN's program prints. The first group, or else the match, is the value."""
@@ -108,6 +115,11 @@ class Program:
     data_directory: str
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: int = 1800
+
+    @property
+    def script_directory(self) -> str:
+        """Return the directory for the pairing script of a host with a POSIX shell."""
+        return "/".join((self.data_directory, "tmp"))
 
     @property
     def control(self) -> str:
@@ -221,7 +233,7 @@ def pairing_script(program: Program, script: str, code: str, words: Sequence[str
     end = "microseg-end-of-the-pairing-script"
     return f"""\
 {_prologue(program, code)}umask 026
-directory={quote(program.data_directory + "/tmp")}
+directory={quote(program.script_directory)}
 rm -rf -- "$directory" && mkdir -p -- "$directory" || exit 70
 trap 'rm -rf -- "$directory"' EXIT
 cat > "$directory/pair.sh" <<'{end}' || exit 70

@@ -14,15 +14,16 @@ from typing import Any
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import _ansible_spec
-from ansible_collections.microseg.enforcement.plugins.module_utils._core.errors import (
+
+from ..module_utils._ansible.module import _ansible_spec
+from ..module_utils._core.errors import (
     CollectionError,
     MissingLibraryError,
 )
-from ansible_collections.microseg.enforcement.plugins.module_utils._core.text import one_line
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_batch import serve_batch
+from ..module_utils._core.text import one_line
+from ..module_utils._pce.api import PCE
+from ..module_utils._pce.pairing_profile import PAIRING_PROFILE
+from ..module_utils._pce.ven_batch import serve_batch
 
 MODULE = "microseg.enforcement.pce_ven_batch"
 
@@ -45,13 +46,14 @@ class Api:
         task = {"step": step, "hosts": list(hosts)}
         if not self._is_controller:
             given = {name: value for name, value in connection.items() if value not in (None, "")}
-            found: Json = self._action._execute_module(
-                module_name=MODULE, module_args={**given, **task}, task_vars=self._task_vars
+            return dict(
+                self._action._execute_module(
+                    module_name=MODULE, module_args={**given, **task}, task_vars=self._task_vars
+                )
             )
-            return found
         try:
             with self._environment():
-                return serve_batch({**connection_options(connection), **task}, dry_run)
+                return dict(serve_batch({**connection_options(connection), **task}, dry_run))
         except MissingLibraryError as error:
             return {"failed": True, "msg": missing_required_lib(error.library)}
         except (CollectionError, ValueError) as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How an action plugin reaches the VEN of its host: by ansible.builtin.command, or by ansible.windows.win_powershell."""
+"""How an action plugin reaches the VEN of its host: by the module command, or by win_powershell."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from shlex import quote
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.microseg.enforcement.plugins.plugin_utils import ven
+
+from . import ven
 
 WINDOWS_SCRIPT = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "ven", "files", "ven.ps1")
 WINDOWS_MODULE = "ansible.windows.win_powershell"
@@ -68,7 +71,7 @@ class VenHost:
     @property
     def is_windows(self) -> bool:
         """Return True for a host without a POSIX shell."""
-        return self.platform == ven.WINDOWS
+        return bool(self.platform == ven.WINDOWS)
 
     def status(self) -> ven.Status:
         """Return the status of the VEN. Raise VenError where the host does not say it."""
@@ -143,8 +146,8 @@ class VenHost:
             message = ven.ended("illumio-ven-ctl unpair", ended.rc, told, f"{self.prefix}script_timeout")
             if not secret:
                 message += (
-                    f". If the VEN is protected against tampering, set {self.prefix}maintenance_token; unpairing through "
-                    "the PCE requires no token"
+                    f". If the VEN is protected against tampering, set {self.prefix}maintenance_token; "
+                    "unpairing through the PCE requires no token"
                 )
             raise VenError(message, changed=True)
         status = self._wait(after, lambda found: found.is_unpaired)
@@ -212,7 +215,7 @@ class VenHost:
         if self.is_windows:
             return ""
         log = self.program.environment.get("ILLUMIO_STANDIN_LOG", ven.INSTALL_LOG)
-        command = f"test -r {ven.quote(log)} && tail -n {ven.MAX_LOG_LINES} {ven.quote(log)}"
+        command = f"test -r {quote(log)} && tail -n {ven.MAX_LOG_LINES} {quote(log)}"
         ended = self._run_shell(command + " || :", is_secret=False)
         return f"The end of {log}: {ended.output.strip()}" if ended.output.strip() else ""
 
@@ -304,3 +307,74 @@ class VenHost:
 def _windows_script() -> str:
     with open(WINDOWS_SCRIPT, encoding="utf-8") as file:
         return file.read().rstrip("\n")
+
+
+def refuse_kept_files() -> None:
+    """Raise VenError where Ansible would leave the activation code on the hosts."""
+    if constants.DEFAULT_KEEP_REMOTE_FILES:
+        raise VenError(
+            "ANSIBLE_KEEP_REMOTE_FILES must not be set to pair hosts: the activation code would stay on them"
+        )
+
+
+class VenAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
+    """An action plugin for the VEN of its host. A subclass says in C(act) what it does."""
+
+    TRANSFERS_FILES = True
+    _supports_async = False
+
+    SPEC: Mapping[str, Mapping[str, Any]] = {
+        "platform": {"type": "str", "choices": [ven.LINUX, ven.WINDOWS]},
+        "program_directory": {"type": "str"},
+        "data_directory": {"type": "str"},
+    }
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the action and return its result."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        self.facts = dict.fromkeys(("status", "version", "pce", "hostname"), "")
+        _found, options = self.validate_argument_spec(
+            argument_spec={key: dict(item) for key, item in self.SPEC.items()}
+        )
+        try:
+            if options.get("activation_code"):
+                refuse_kept_files()
+            result.update(self.act(self._host(options, task_vars or {}), options))
+        except VenError as error:
+            result.update(failed=True, changed=error.changed, msg=str(error))
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return {"changed": False, **result, **self.facts}
+
+    def act(self, host: VenHost, options: dict[str, Any]) -> dict[str, Any]:
+        """Do the work, and return what is to be in the result."""
+        raise NotImplementedError
+
+    def package(self, options: dict[str, Any]) -> Package:
+        """Return the package that the options name."""
+        return Package()
+
+    def _host(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> VenHost:
+        platform = options["platform"] or self._platform()
+        is_windows = platform == ven.WINDOWS
+        program = options["program_directory"] or (r"C:\Program Files\Illumio" if is_windows else "/opt/illumio_ven")
+        data = options["data_directory"] or (r"C:\ProgramData\Illumio" if is_windows else "/opt/illumio_ven_data")
+        environment = {str(name): str(value) for name, value in options.get("environment", {}).items()}
+        return VenHost(
+            self,
+            task_vars,
+            platform,
+            ven.Program(program, data, environment, options.get("script_timeout", 1800)),
+            ven.Patterns.compile({}),
+            self.package(dict(options)),
+            options.get("activation_timeout", 120),
+            options.get("activation_delay", 3),
+        )
+
+    def _platform(self) -> str:
+        is_windows = getattr(self._connection._shell, "_IS_WINDOWS", False) or self._connection._shell.SHELL_FAMILY in (
+            "powershell",
+            "cmd",
+        )
+        return str(ven.WINDOWS if is_windows else ven.LINUX)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.microseg.enforcement.plugins.plugin_utils import ven
+from . import ven
 
 CONNECTION = (
     "pce_host",
@@ -157,18 +157,21 @@ def read_options(values: Mapping[str, Any], is_file: Callable[[str], bool] = os.
             found[name] = None if found[name] in (None, "") else parse_number(found[name])
         except ValueError as error:
             problems.append(f"ven_{name} {error}")
+    given: Mapping[str, Any]
     for name in ("pairing_profile_options", "labels", "script_environment"):
         if found[name] is not None and not isinstance(found[name], Mapping):
             problems.append(f"ven_{name} must be a dictionary")
             found[name] = None
-    found["labels"] = {key: str(value) for key, value in (found["labels"] or {}).items() if value not in (None, "")}
-    found["script_environment"] = dict(found["script_environment"] or {})
+    given = found["labels"] or {}
+    found["labels"] = {key: str(value) for key, value in given.items() if value not in (None, "")}
+    given = found["script_environment"] or {}
+    found["script_environment"] = dict(given)
     if found["unpair_only_offline_for"] is not None:
         found["unpair_through"] = "pce"
     problems += _problems(found, is_file)
     if problems:
         raise ValueError("; ".join(problems))
-    found["script_environment"] = {name: str(value) for name, value in found["script_environment"].items()}
+    found["script_environment"] = {name: str(value) for name, value in given.items()}
     return found
 
 
@@ -289,7 +292,7 @@ def _number(value: Any) -> float:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"must be a string, not {value!r}")
+        raise ValueError(f"must be a string, not {value!r}")  # noqa: TRY004  # it is about what the user wrote
     return value
 
 
@@ -297,7 +300,7 @@ def _list(value: Any) -> list[Any]:
     if isinstance(value, (str, Mapping)):
         return [value] if value else []
     if not isinstance(value, list):
-        raise ValueError(f"must be a list, not {value!r}")
+        raise ValueError(f"must be a list, not {value!r}")  # noqa: TRY004  # as above
     return value
 
 

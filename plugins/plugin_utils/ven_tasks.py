@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
-from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_handover import Handover
+
+from .ven_handover import Handover
 
 
 def handover_of(task: Any) -> Handover:

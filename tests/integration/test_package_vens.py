@@ -19,7 +19,6 @@ from tests.simulator.launch import Simulator
 PAIR = "microseg.enforcement.pair_vens"
 HOSTS = ["aix1", "aix2"]
 CODE = re.compile(r"[0-9a-f]{81}")
-ANY_PACKAGE: dict[str, Any] = {"ven_package": str(ROOT / "README.md"), "ven_package_command": ["x", "{package}"]}
 
 Pair = Callable[..., Ended]
 
@@ -195,20 +194,19 @@ def test_what_fails_is_shown_without_the_code(simulator: Simulator, pair: Pair, 
     [
         ({"ven_package": "/no/such/file.rpm"}, "ven_package: there is no file /no/such/file.rpm on the controller"),
         ({"ven_package": str(ROOT)}, "ven_package: there is no file"),
-        ({"ven_package": str(ROOT / "README.md")}, "ven_package: how README.md is installed is not known"),
+        ({"ven_package": str(ROOT / "README.md")}, "ven_package: it is unknown how to install README.md"),
         (
             {"ven_package": str(ROOT / "README.md"), "ven_package_command": ["tar", "xf"]},
-            "ven_package_command must have the word {package} in it",
+            "ven_package_command must contain the word {package}",
         ),
-        ({"ven_package_command": "rpm"}, "ven_package_command must have the word {package}"),
+        ({"ven_package_command": "rpm"}, "ven_package_command must contain the word {package}"),
         ({"ven_package": "ven.rpm", "ven_package_remote": True}, "ven_package must be an absolute path"),
         ({"ven_package": "/no/ven.rpm", "ven_package_remote": True}, "there is no file /no/ven.rpm on the host"),
-        ({"ven_package": "/no/ven.tar", "ven_package_remote": True}, "ven_package: how ven.tar is installed"),
+        (
+            {"ven_package": "/no/ven.tar", "ven_package_remote": True},
+            "ven_package: it is unknown how to install ven.tar",
+        ),
         ({"ven_package": ["a.rpm"], "ven_package_remote": "perhaps"}, "ven_package_remote"),
-        ({**ANY_PACKAGE, "ven_proxy_server": "proxy:3128"}, "ven_proxy_server: only the pairing script takes this"),
-        ({**ANY_PACKAGE, "ven_insecure": True}, "ven_insecure: only the pairing script"),
-        ({**ANY_PACKAGE, "ven_enforcement_mode": "idle"}, "ven_enforcement_mode: only the pairing script"),
-        ({**ANY_PACKAGE, "ven_labels": {"role": "web"}}, "ven_labels: only the pairing script"),
     ],
     ids=str,
 )

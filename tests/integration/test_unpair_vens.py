@@ -68,7 +68,7 @@ def test_check_unpair_and_unpair_again(simulator: Simulator, paired_hosts: Path,
     foreseen = unpair("--check", "--diff")
     assert foreseen.status == 0, foreseen.output
     assert changed(foreseen) == sorted(HOSTS)
-    assert "web1 would be unpaired (recommended)" in foreseen.stdout
+    assert "web1 would be unpaired (saved)" in foreseen.stdout
     assert managed(simulator) == sorted(HOSTS)
     assert mutations(simulator) == []
 
@@ -99,12 +99,12 @@ def test_the_mode_reaches_the_program(tmp_path: Path, unpair: Run, mode: str) ->
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"ven_unpair_mode": "closed"}, "ven_unpair_mode must be recommended, saved or open"),
-        ({"ven_unpair_mode": "unmanaged"}, "ven_unpair_mode must be recommended, saved or open"),
-        ({"ven_unpair_mode": "{{ 'open' if inventory_hostname != 'db1' else 'unmanaged' }}"}, "and not 'unmanaged'"),
+        ({"ven_unpair_mode": "closed"}, "ven_unpair_mode must be saved, recommended or open"),
+        ({"ven_unpair_mode": "unmanaged"}, "ven_unpair_mode must be saved, recommended or open"),
+        ({"ven_unpair_mode": "{{ 'open' if inventory_hostname != 'db1' else 'unmanaged' }}"}, "not 'unmanaged'"),
         ({"ven_unpair_mode": ""}, "ven_unpair_mode must be"),
         ({"ven_unpair_through": "ssh"}, "ven_unpair_through"),
-        ({"ven_firewall_restore": "open", "ven_unpair_through": "pce"}, "ven_firewall_restore"),
+        ({"ven_unpair_mode": "unmanaged", "ven_unpair_through": "pce"}, "ven_unpair_mode must be"),
         ({"ven_platform": "aix"}, "ven_platform"),
         ({"ven_program_directory": "/opt"}, "ven_program_directory"),
         ({"ven_unpair_through": "pce", "ven_pce_port": 1}, "cannot be reached"),
@@ -183,7 +183,7 @@ def test_the_pce_unpairs_hosts_that_cannot_be_reached(simulator: Simulator, pair
     assert managed(simulator) == sorted(HOSTS)
 
     simulator.clear_journal()
-    done = unpair("-vvv", ven_hosts="web1,db1", ven_firewall_restore="saved", **variables)
+    done = unpair("-vvv", ven_hosts="web1,db1", ven_unpair_mode="saved", **variables)
     assert done.status == 0, done.output
     assert changed(done) == ["db1", "web1"]
     assert managed(simulator) == ["web10"]  # and not all that begin with web1
@@ -218,8 +218,8 @@ def test_through_the_pce_a_host_is_called_by_ven_hostname(
 
 def test_each_pce_is_asked_once_for_each_batch(simulator: Simulator, paired_hosts: Path, unpair: Run) -> None:
     variables = {**pce_variables(simulator), "ven_unpair_through": "pce"}
-    restore = "{{ 'saved' if inventory_hostname == 'db1' else 'disable' }}"
-    done = unpair("-e", "ven_serial=2", ven_firewall_restore=restore, **variables)
+    mode = "{{ 'saved' if inventory_hostname == 'db1' else 'open' }}"
+    done = unpair("-e", "ven_serial=2", ven_unpair_mode=mode, **variables)
     assert done.status == 0, done.output
     assert changed(done) == sorted(HOSTS)
     done_so = {item["hostname"]: item["firewall_restore"] for item in simulator.state()["unpairings"]}

@@ -60,8 +60,8 @@ def prepare(params: Mapping[str, Any], hosts: Sequence[Json], dry_run: bool) -> 
     """Bring the pairing profiles to their state, and get a key and a script for each host that is to be paired.
 
     Of a host: ``host``, ``hostname``, ``is_unpaired``, ``method``, ``profile``, ``profile_options`` (None: it must
-    exist), ``locks`` (those of the profile that would keep the host from what it asks for), ``api_version``, ``pce`` (by
-    which it is managed, where that is known), ``aliases``, ``paired_elsewhere``.
+    exist), ``locks`` (those of the profile that would keep the host from what it asks for), ``api_version``, ``pce``
+    (that manages it, where that is known), ``aliases``, ``paired_elsewhere``.
     """
     batch = _Pairing(params, dry_run)
     batch.look_elsewhere(hosts)
@@ -340,8 +340,8 @@ def _judge(host: Json, hosts: Sequence[Json], shown: Sequence[Mapping[str, Any]]
     mine = [raw for raw in mine if _value(WORKLOAD, raw, "managed")] or mine
     if _count(hosts, name) > 1:
         return _verdict(
-            f"{_count(hosts, name)} hosts of this batch have the hostname '{name}', so none of them can be told from the "
-            "others at the PCE; set ven_hostname"
+            f"{_count(hosts, name)} hosts of this batch have the hostname '{name}', so the PCE cannot tell them "
+            "apart; set ven_hostname"
         )
     if not mine:
         return _verdict(
