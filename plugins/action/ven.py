@@ -92,5 +92,5 @@ class ActionModule(VenAction):  # type: ignore[misc]  # imported by the collecti
         if not self._task.check_mode:
             token = options["maintenance_token"] or ""
             words = [options["maintenance_token_option"], token] if token else []
-            self.facts = host.unpair(options["unpair_mode"], words, status.is_suspended, token).facts()
+            self.facts = host.unpair(options["unpair_mode"], words, token, status.is_suspended).facts()
         return {"changed": True}

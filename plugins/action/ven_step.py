@@ -20,6 +20,7 @@ from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_host impo
     VenError,
     VenHost,
     refuse_kept_files,
+    remove_temporary,
 )
 from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_tasks import handover_of, plain
 
@@ -31,7 +32,6 @@ _UNKNOWN = {"status": "", "version": "", "pce": "", "hostname": ""}
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
     """Runs one step for its host. The steps of one application of the role share a Handover."""
 
-    TRANSFERS_FILES = True
     _supports_async = False
 
     def run(self, tmp: Any = None, task_vars: Json | None = None) -> Json:
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
             is_changed = getattr(error, "changed", False)
             result.update(failed=True, changed=is_changed, msg=str(error))
         finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+            remove_temporary(self)
         return {"changed": False, **result, **self._facts}
 
     def _inspect(self) -> Json:
@@ -160,7 +160,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
     def _pair(self, wish: Json, status: ven.Status, verdict: Json) -> Json:
         options = wish["options"]
         if self._task.check_mode:
-            return {"changed": True, "msg": f"{self._name} would be paired by {options['pairing_profile']}"}
+            return _shown(True, f"{self._name} would be paired by {options['pairing_profile']}")
         method = ven.method_of(options["platform"], options["package"])
         script = self._handover.get(f"script {verdict['script']}") if verdict["script"] else ""
         host, pairing = self._host(options), _pairing(options, verdict["management_server"])
@@ -178,13 +178,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         if not self._task.check_mode:
             self._host(wish["options"]).prepare(wish["options"]["pairing_arguments"], status.is_installed)
         would = "would be" if self._task.check_mode else "is"
-        return {"changed": True, "msg": f"{self._name} {would} prepared for an image"}
+        return _shown(True, f"{self._name} {would} prepared for an image")
 
     def _unpair(self, wish: Json, verdict: Json) -> Json:
         options = wish["options"]
         mode = options["unpair_mode"]
         if self._task.check_mode:
-            return {"changed": True, "msg": f"{self._name} would be unpaired ({mode})"}
+            return _shown(True, f"{self._name} would be unpaired ({mode})")
         now = self._host(options).unpair(mode, *_token(options), unsuspend=verdict["unsuspend"])
         self._facts = now.facts()
         wish["status"] = vars(now)
@@ -199,10 +199,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         said = "is unpaired" if verdict["changed"] else "is unpaired already"
         wish["facts"] = self._facts
         self._handover.put(f"host {self._name}", wish)
-        return {
-            "changed": bool(verdict["changed"]),
-            "msg": f"{self._name} {'would be unpaired' if is_foreseen else said}",
-        }
+        return _shown(verdict["changed"], f"{self._name} {'would be unpaired' if is_foreseen else said}")
 
     def _conclude(self) -> Json:
         wish = self._wish()
@@ -220,6 +217,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         self._facts["version"] = seen["version"] or self._facts["version"]
         self._facts["pce"] = self._facts["pce"] or options["management_server"] or seen["server"]
         return {"warnings": seen["warnings"]} if seen.get("warnings") else {}
+
+
+def _shown(changed: Any, message: str) -> Json:
+    """Return a result whose message is shown at any verbosity: nothing of it can be seen on the host."""
+    return {"changed": bool(changed), "msg": message, "_ansible_verbose_always": True}
 
 
 def _pairing(options: Json, server: str) -> ven.Pairing:

@@ -23,6 +23,9 @@ from . import ven
 
 WINDOWS_SCRIPT = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "ven", "files", "ven.ps1")
 WINDOWS_MODULE = "ansible.windows.win_powershell"
+_BEGIN = "microseg-begin"
+"""Shows that the script has begun, and that it is its end which is seen."""
+
 INSTALL_COLLECTION = "ansible-galaxy collection install 'ansible.windows:>=2.4.0'"
 
 
@@ -131,7 +134,7 @@ class VenHost:
                 changed=True,
             )
 
-    def unpair(self, mode: str, words: Sequence[str] = (), unsuspend: bool = False, secret: str = "") -> ven.Status:
+    def unpair(self, mode: str, words: Sequence[str] = (), secret: str = "", unsuspend: bool = False) -> ven.Status:
         """Unpair the host and return its status then. Raise VenError where it is still paired."""
         with self._secret():
             if self.is_windows:
@@ -222,6 +225,8 @@ class VenHost:
     def _run_shell(self, script: str, is_secret: bool = True) -> Ended:
         if is_secret:
             self._pipeline()
+        if self.action._is_pipelining_enabled("new"):
+            return self._pipe(script)
         arguments = {"argv": ["/bin/sh"], "stdin": script, "expand_argument_vars": False}
         done = self._module("ansible.builtin.command", arguments)
         if done.get("rc") is None or "module_stderr" in done:
@@ -229,6 +234,17 @@ class VenHost:
             errors = str(done.get("module_stderr") or "").strip() or str(done.get("msg") or "")
             return Ended(None, "", errors or str(done.get("module_stdout") or ""))
         return Ended(done["rc"], str(done.get("stdout") or ""), str(done.get("stderr") or ""))
+
+    def _pipe(self, script: str) -> Ended:
+        """Run a script by a pipe to the host's shell: what the module would do, without its Python and its log."""
+        environment = self.action._compute_environment_string()
+        done = self.action._low_level_execute_command(
+            f"{environment} /bin/sh".strip(), in_data=f"echo {_BEGIN}\n{script}".encode(errors="surrogateescape")
+        )
+        before, begin, output = done["stdout"].partition(f"{_BEGIN}\n")
+        if not begin:
+            return Ended(None, "", done["stderr"].strip() or before.strip())
+        return Ended(done["rc"], output, done["stderr"])
 
     def _run_windows(self, parameters: Mapping[str, Any], code: str = "") -> Ended:
         given = {"ProgramDirectory": self.program.directory, **parameters}
@@ -317,10 +333,16 @@ def refuse_kept_files() -> None:
         )
 
 
+def remove_temporary(action: ActionBase) -> None:
+    """Remove what Ansible has created on the host for the modules of an action plugin."""
+    directory = action._connection._shell.tmpdir
+    if directory is not None:
+        action._remove_tmp_path(directory)
+
+
 class VenAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
     """An action plugin for the VEN of its host. A subclass says in C(act) what it does."""
 
-    TRANSFERS_FILES = True
     _supports_async = False
 
     SPEC: Mapping[str, Mapping[str, Any]] = {
@@ -344,7 +366,7 @@ class VenAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
         except VenError as error:
             result.update(failed=True, changed=error.changed, msg=str(error))
         finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+            remove_temporary(self)
         return {"changed": False, **result, **self.facts}
 
     def act(self, host: VenHost, options: dict[str, Any]) -> dict[str, Any]:
