@@ -42,6 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         self._name = str(self._vars["inventory_hostname"])
         self._handover = handover_of(self._task)
         self._facts = dict(_UNKNOWN)
+        self._wanted: Json = {}
         steps = {"inspect": self._inspect, "apply": self._apply, "conclude": self._conclude}
         try:
             result.update(steps[str(self._task.args.get("step"))]())
@@ -52,7 +53,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
             result.update(failed=True, changed=is_changed, msg=str(error))
         finally:
             remove_temporary(self)
-        return {"changed": False, **result, **self._facts}
+        return {"changed": False, **result, **self._facts, **self._wanted}
 
     def _inspect(self) -> Json:
         values = self._values()
@@ -65,6 +66,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
                 # It is not easily made good again: what is wrong for one host keeps all others from being unpaired.
                 self._handover.put("stop", f"{self._name}: {error}")
             raise VenError(str(error)) from error
+        self._wanted = _wanted(options)
         asks_host = options["state"] != "unpaired" or options["unpair_through"] == "host"
         status = host.status() if asks_host else ven.Status()
         if status.is_package_missing and status.is_unpaired and not status.is_installed:
@@ -155,6 +157,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
                 raise VenError(f"it cannot be reached: {before.get('msg')}")
             raise VenError("the task that asks the host for its VEN has not run")
         self._facts = ven.Status(**wish["status"]).facts()
+        self._wanted = _wanted(wish["options"])
         return dict(wish)
 
     def _pair(self, wish: Json, status: ven.Status, verdict: Json) -> Json:
@@ -217,6 +220,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         self._facts["version"] = seen["version"] or self._facts["version"]
         self._facts["pce"] = self._facts["pce"] or options["management_server"] or seen["server"]
         return {"warnings": seen["warnings"]} if seen.get("warnings") else {}
+
+
+def _wanted(options: Json) -> Json:
+    """Return what a report of the pairing shows beside the status."""
+    return {name: options[name] or "" for name in ("pairing_profile", "enforcement_mode")}
 
 
 def _shown(changed: Any, message: str) -> Json:

@@ -48,13 +48,13 @@ def pairing_report_hosts(
         known.append(
             {
                 "host": name,
-                "hostname": own.text("ven_hostname") or own.text("ven__own_hostname") or _nodename(own) or name,
+                "hostname": own.text("ven_hostname") or own.of_role("hostname") or _nodename(own) or name,
                 "asked_by": pce,
                 "pce": f"{address}:{port}" if address and port else address,
-                "pairing_profile": own.text("ven_pairing_profile") or None,
+                "pairing_profile": own.text("ven_pairing_profile") or own.of_role("pairing_profile") or None,
                 # A code would be no longer than a line that somebody reads; the role leaves it out, and so does this.
                 "failure": re.sub(r"[0-9a-fA-F]{40,}", "…", failure).strip(),
-                "wanted_mode": own.text("ven_enforcement_mode") or None,
+                "wanted_mode": own.text("ven_enforcement_mode") or own.of_role("enforcement_mode") or None,
             }
         )
     return {"text": _inert(json.dumps(known)), "asked_by": list(asked.values()) or [fallback]}
@@ -121,6 +121,14 @@ class _Variables:
         """Return a variable as text, empty if it is not given."""
         value = self.get(name)
         return "" if value is None else str(value)
+
+    def of_role(self, name: str) -> str:
+        """Return what the role ven has found in this run, empty if it was not applied to the host.
+
+        The role's variables may be those of a play, which no other play sees.
+        """
+        found = self.get("__ven")
+        return str(found.get(name) or "") if isinstance(found, Mapping) else ""
 
 
 def _nodename(own: _Variables) -> str:

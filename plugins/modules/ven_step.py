@@ -58,4 +58,14 @@ hostname:
   type: str
   returned: always
   sample: web1.example.com
+pairing_profile:
+  description: The pairing profile that the role's variables name, or empty.
+  type: str
+  returned: always
+  sample: PP-WEB
+enforcement_mode:
+  description: The enforcement mode that the role's variables set instead of the pairing profile's, or empty.
+  type: str
+  returned: always
+  sample: ""
 """

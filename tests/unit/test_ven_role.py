@@ -153,7 +153,12 @@ def test_to_bool_reads_texts(value: Any, is_true: bool) -> None:
 
 
 def test_a_lock_of_text_false_is_no_lock() -> None:
-    options: dict[str, Any] = {"role_label_lock": "false", "env_label_lock": "true", "enforcement_mode_lock": None, "labels": []}
+    options: dict[str, Any] = {
+        "role_label_lock": "false",
+        "env_label_lock": "true",
+        "enforcement_mode_lock": None,
+        "labels": [],
+    }
     assert ven_role.declared_locks(options) == ["env_label_lock"]
     assert ven_role.declared_locks(None) == []
 
