@@ -68,10 +68,10 @@ def pairing_report(
     previous: str,
     now: str,
 ) -> dict[str, Any]:
-    """Return the report as JSON text, and its counts.
+    """Return the report as JSON text, its counts, and whether anything but the time of the check has changed.
 
     known: of pairing_report_hosts; workloads and profiles: by the host that they were asked for; previous: the text of
-    the last report, whose time is kept if nothing else has changed.
+    the last report.
     """
     hosts = json.loads(known)
     by_hostname: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
@@ -92,9 +92,11 @@ def pairing_report(
         "pairing_profiles": _used_profiles(hosts, profiles),
         "schema": SCHEMA,
     }
+    since = _unchanged_since(report, previous, now)
     return {
-        "text": _inert(_lines({**report, "generated_at": _time(report, previous, now)})),
+        "text": _inert(_lines({**report, "unchanged_since": since, "checked_at": now})),
         "counts": report["counts"],
+        "is_changed": since == now,
     }
 
 
@@ -235,16 +237,16 @@ def _counts(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _time(report: Mapping[str, Any], previous: str, now: str) -> str:
+def _unchanged_since(report: Mapping[str, Any], previous: str, now: str) -> str:
     """Return when the report became what it is."""
     try:
         last = json.loads(previous)
     except ValueError:
         return now
-    if not isinstance(last, dict) or not _TIME.fullmatch(str(last.pop("generated_at", ""))):
+    if not isinstance(last, dict):
         return now
-    same = last == json.loads(json.dumps(report))
-    return str(json.loads(previous)["generated_at"]) if same else now
+    since, _checked = str(last.pop("unchanged_since", "")), last.pop("checked_at", "")
+    return since if _TIME.fullmatch(since) and last == json.loads(json.dumps(report)) else now
 
 
 def _lines(report: Mapping[str, Any]) -> str:
