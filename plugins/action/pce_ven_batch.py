@@ -153,9 +153,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         asked = [wish for wish in wishes if wish["options"]["revoke_keys"] and wish.get("profile_href")]
         if not asked:
             return
-        if self._vars["ansible_play_hosts_all"][-1] not in self._vars["ansible_play_batch"] and (
-            len(self._vars["ansible_play_hosts"]) > len(self._vars["ansible_play_batch"])
-        ):
+        if self._has_later_batches():
             self._warnings.append(
                 "ven_revoke_keys: no pairing keys were revoked, since hosts of later batches may still need them"
             )
@@ -165,6 +163,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
             found = {wish["host"]: _verdict() for wish in members}
             self._serve(connection, "revoke", hosts, found)
             self._warnings += sorted({verdict["error"] for verdict in found.values() if verdict["error"]})
+
+    def _has_later_batches(self) -> bool:
+        order = {name: number for number, name in enumerate(self._vars["ansible_play_hosts_all"])}
+        last = max(order[name] for name in self._vars["ansible_play_batch"])
+        return any(order[name] > last for name in self._vars["ansible_play_hosts"])
 
     def _serve(
         self, connection: Json, step: str, hosts: list[Json], verdicts: dict[str, Json], dry_run: bool = False

@@ -111,9 +111,10 @@ class VenHost:
                 ended = self._run_shell(ven.pairing_script(self.program, script, code, pairing.words()))
         said, after = ven.split_output(ended.output)
         if ended.rc != 0:
-            log = self._install_log()
+            has_begun = ended.rc is not None
+            log = self._install_log() if has_begun else ""
             words = [ven.mask(text, code) for text in (said, ended.errors, log)]
-            raise VenError(ven.ended(what, ended.rc, words, f"{self.prefix}script_timeout"), changed=True)
+            raise VenError(ven.ended(what, ended.rc, words, f"{self.prefix}script_timeout"), changed=has_begun)
         status = self._wait(after, lambda found: found.is_active)
         if not status.is_active:
             begun = "The VEN was activated" if method == ven.PACKAGE else "The pairing script ended well"
@@ -152,7 +153,7 @@ class VenHost:
                     f". If the VEN is protected against tampering, set {self.prefix}maintenance_token; "
                     "unpairing through the PCE requires no token"
                 )
-            raise VenError(message, changed=True)
+            raise VenError(message, changed=ended.rc is not None)
         status = self._wait(after, lambda found: found.is_unpaired)
         if not status.is_unpaired:
             words_said = " ".join(filter(None, [status.said.strip(), *told]))

@@ -519,3 +519,42 @@ def test_two_hosts_of_one_hostname_do_not_vouch_for_each_other(simulator: Simula
     done = pair(hosts=["web1", "web2"], ven_hostname="web1", ven_script_environment=environment)
     assert all(counts["failed"] for counts in recap(done).values())
     assert "2 hosts of this batch have the hostname 'web1'" in done.output
+
+
+def test_keys_are_revoked_after_the_last_batch(simulator: Simulator, pair: Pair) -> None:
+    options = {"allowed_uses_per_key": "unlimited"}
+    done = pair("-e", "ven_serial=2", ven_pairing_profile_options=options, ven_revoke_keys=True)
+    assert done.status == 0, done.output
+    assert paired(simulator) == sorted(HOSTS)
+    assert "no pairing keys were revoked, since hosts of later batches may still need them" in " ".join(
+        done.output.split()
+    )
+    assert [key["revoked"] for key in simulator.state()["pairing_keys"]] == [True, True]
+    deletes = [entry for entry in simulator.journal() if entry["method"] == "DELETE"]
+    assert len(deletes) == 1
+    again = pair(ven_pairing_profile_options=options, ven_revoke_keys=True)
+    assert changed(again) == 0
+
+
+def test_the_pces_name_for_a_host_may_differ(simulator: Simulator, pair: Pair) -> None:
+    environment = {
+        "ILLUMIO_STANDIN_PROGRAM_DIR": "{{ ven_program_directory }}",
+        "ILLUMIO_STANDIN_DATA_DIR": "{{ ven_data_directory }}",
+        "ILLUMIO_STANDIN_HOSTNAME": "{{ inventory_hostname | upper }}.example.com",
+    }
+    done = pair(ven_script_environment=environment)
+    assert done.status == 0, done.output
+    assert paired(simulator) == sorted(f"{host.upper()}.example.com" for host in HOSTS)
+    simulator.settings(online_delay=-1)
+    late = pair(hosts=["web3"], ven_script_environment=environment, ven_verify_timeout=0)
+    assert "workload 'WEB3.example.com' (of 'web3', /orgs/1/workloads/" in " ".join(late.output.split())
+
+
+def test_further_arguments_reach_the_script(simulator: Simulator, pair: Pair) -> None:
+    done = pair(hosts=["web1"], ven_enforcement_mode="idle", ven_enforcement_mode_option="--mode")
+    assert "unknown option --mode" in done.output  # the simulator's script knows the other name only
+    done = pair(hosts=["web1"], ven_pairing_arguments=["--env", "prod"])
+    assert done.status == 0, done.output
+    (workload,) = simulator.state()["workloads"]
+    labels = {item["href"]: item["value"] for item in simulator.state()["labels"]}
+    assert {labels[item["href"]] for item in workload["labels"]} == {"prod"}
