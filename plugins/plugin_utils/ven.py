@@ -301,6 +301,11 @@ def _with_code(words: Sequence[str]) -> str:
     return " ".join('"$1"' if word == _CODE_WORD else quote(word) for word in words)
 
 
+def with_code(words: Sequence[str], code: str) -> list[str]:
+    """Return the words of a command with the activation code among them."""
+    return [code if word == _CODE_WORD else word for word in words]
+
+
 @dataclass(frozen=True)
 class Pairing:
     """What the program that pairs is given, beside the code. ``mode_option`` is the name of its option for the mode."""

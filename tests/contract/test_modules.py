@@ -23,8 +23,8 @@ from tests.integration.runner import NAMESPACE, environment
 MODULES = documented.names()
 API = [name for name in MODULES if name.startswith(("pce_", "pe_"))]
 """Modules that speak to an API; the others are action plugins for a host."""
-OF_THE_ROLE = {"pce_ven_batch", "ven_step"}
-"""Steps of the role ven, whose tests are those of the role."""
+OF_THE_ROLE = {"pce_ven_batch", "ven_step", "ven_user_data"}
+"""Steps of the role ven, whose tests are those of the role, and what creates text only."""
 INFO = "_info"
 
 
@@ -95,7 +95,7 @@ def test_options_are_as_documented(name: str, monkeypatch: pytest.MonkeyPatch) -
     }
 
 
-@pytest.mark.parametrize("name", ["ven", "ven_info"])
+@pytest.mark.parametrize("name", ["ven", "ven_info", "ven_user_data"])
 def test_options_of_actions_are_as_documented(name: str) -> None:
     spec = importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.action.{name}").ActionModule.SPEC
     options = shown()[name]["doc"]["options"]

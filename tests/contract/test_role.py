@@ -110,3 +110,10 @@ def test_every_task_of_the_playbook_enforce_has_the_whole_connection() -> None:
     assert len(modules) == 4
     for task, module in modules:
         assert all(any(name in str(value) for value in task[module].values()) for name in connection)
+
+
+def test_the_batch_is_included() -> None:
+    """Imported, a task that runs once would run on a host that a condition of the role leaves out, or not at all."""
+    (task,) = load("tasks/main.yml")
+    assert task["ansible.builtin.include_tasks"] == "batch.yml"
+    assert "when" not in task

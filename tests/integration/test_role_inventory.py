@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.directory_hosts import program
 from tests.integration.role_plays import ROLE, Plays, counted, include, words
 from tests.integration.runner import connection, run_playbook
+from tests.integration.test_pair_vens import seed_workload
 from tests.simulator.launch import Simulator
 
 PAIR = "microseg.enforcement.pair_vens"
@@ -50,33 +50,28 @@ def test_vaulted_secrets_are_taken(plays: Plays, tmp_path: Path) -> None:
 
 FOREIGN: list[dict[str, Any]] = [
     {"ansible_become": True, "ansible_become_exe": "/nowhere/sudo"},
-    {"ansible_shell_type": "powershell"},
-    {"ansible_shell_type": "cmd"},
-    {"ansible_connection": "winrm"},
+    {"ansible_shell_type": "powershell", "ansible_remote_tmp": "/nowhere/tmp"},
+    {"ansible_shell_type": "cmd", "ansible_python_interpreter": "/nowhere/python"},
+    {"ansible_connection": "winrm", "ansible_shell_executable": "/nowhere/sh"},
     {"ansible_connection": "ssh", "ansible_ssh_executable": "/nowhere/ssh"},
-    {"ansible_shell_executable": "/nowhere/sh"},
-    {"ansible_remote_tmp": "/nowhere/tmp"},
-    {"ansible_python_interpreter": "/nowhere/python"},
 ]
 
 
 @pytest.mark.parametrize("way", ["group_vars", "play", "extra"])
 def test_variables_for_hosts_reach_no_api_task(plays: Plays, tmp_path: Path, way: str) -> None:
     """Unpairing through the PCE connects to no host: all that is left are the tasks of the API."""
-    for number, foreign in enumerate(FOREIGN):
-        assert plays.role(["web1"]).status == 0
-        variables: dict[str, Any] = {"ven_unpair_through": "pce", "ven_state": "unpaired", "ven_platform": "linux"}
+    variables: dict[str, Any] = {"ven_unpair_through": "pce", "ven_state": "unpaired", "ven_platform": "linux"}
+    for foreign in FOREIGN:
+        seed_workload(plays.simulator, 1, "web1")
         given = foreign if way == "group_vars" else {}
         play = {"vars": foreign} if way == "play" else {}
         flags = ["-e", json.dumps(foreign)] if way == "extra" else []
         done = plays.role(["web1"], *flags, play=play, **variables, **given)
-        assert done.status == 0, (number, done.output)
+        assert done.status == 0, (foreign, done.output)
+        assert counted(done, "changed") == ["web1"]
         assert plays.managed() == [], foreign
-        for path in tmp_path.rglob("*"):
-            if path.is_file() and path.name not in ("inventory.json", "simulator.json"):
-                assert plays.simulator.api_secret not in path.read_text(errors="replace")
-        program(tmp_path, "web1").unlink()
-        (tmp_path / "hosts/web1/opt/illumio_ven_data/etc/state.json").unlink()
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "inventory.json"]
+    assert [path for path in written if plays.simulator.api_secret in path.read_text(errors="replace")] == []
 
 
 def test_a_lock_of_text_false_is_no_lock(plays: Plays) -> None:

@@ -59,6 +59,10 @@ def test_read_status_ignores_its_own_lines() -> None:
     found = ven.read_status("microseg-hostname=unpaired\nmicroseg-version=Agent State: idle\n", PATTERNS)
     assert not found.is_known
     assert not found.is_unpaired
+    any_line = ven.Patterns.compile({"unpaired_pattern": "(?i)microseg|unpaired", "status_pattern": "microseg"})
+    found = ven.read_status("microseg-hostname=unpaired\nmicroseg-version=1\n", any_line)
+    assert not found.is_known
+    assert not found.is_unpaired
 
 
 def test_status_takes_version_and_pce_from_the_output(tmp_path: Path) -> None:
