@@ -177,7 +177,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         given = {name: value for name, value in connection.items() if value not in (None, "")}
         answer: Json = self._api.serve({**defaults, **given}, step, hosts, dry_run or bool(self._task.check_mode))
         if not dry_run:
-            self._changed = self._changed or bool(answer.get("changed"))
+            # What is unpaired is a change of its host, and not of the one that this task runs for.
+            self._changed = self._changed or (step != "unpair" and bool(answer.get("changed")))
             self._warnings += answer.get("warnings") or []
         for host in hosts:
             verdict = (answer.get("hosts") or {}).get(host["host"])

@@ -30,10 +30,13 @@ class HandoverError(Exception):
 
 
 class Handover:
-    """A directory of this run's user alone, with an entry for each name."""
+    """A directory of this run's user alone, with an entry for each name. Its path begins with ``prefix``.
 
-    def __init__(self, directory: str) -> None:
-        self._directory = directory
+    What another run has left is at another path, even where that run was killed.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._directory = f"{prefix}-{hashlib.sha256(_KEY).hexdigest()[:16]}"
 
     def put(self, name: str, value: Any) -> None:
         """Leave a value of JSON under ``name``, in place of an earlier one."""

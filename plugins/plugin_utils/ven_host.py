@@ -156,7 +156,7 @@ class VenHost:
             raise VenError(message, changed=ended.rc is not None)
         status = self._wait(after, lambda found: found.is_unpaired)
         if not status.is_unpaired:
-            words_said = " ".join(filter(None, [status.said.strip(), *told]))
+            words_said = ". ".join(filter(None, (text.strip() for text in [status.said, *told])))
             raise VenError(
                 f"illumio-ven-ctl unpair ended well, but after {self.active_timeout:g} seconds the VEN is not "
                 f"unpaired: {words_said}",

@@ -192,7 +192,7 @@ def test_module_defaults_of_the_play_reach_the_role(plays: Plays) -> None:
     assert plays.managed() == ["web1"]
     missing = plays.role(["web2"], **unset)
     assert missing.status != 0
-    assert "pce_host (set ven_pce_host or the environment variable PCE_HOST)" in words(missing)
+    assert "pce_host (set ven_pce_host, or the environment variable PCE_HOST)" in words(missing)
 
 
 def test_another_host_may_reach_the_api(plays: Plays, tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_a_program_that_fails_is_quoted_and_stops_no_other_host(
     done = unpair()
     assert recap(done)["web1"]["failed"] == 1
     assert "illumio-ven-ctl unpair ended with 5. tampering protected" in words(done)
-    assert changed(done) == ["db1", "web1", "web10"]
+    assert changed(done) == ["db1", "web10"]
     assert managed(simulator) == ["web1"]
 
 
@@ -321,6 +321,6 @@ def test_a_hostname_that_two_hosts_claim_is_nobodys(simulator: Simulator, paired
     (paired_hosts / "inventory.json").write_text(json.dumps(inventory))
     flags = ("-i", str(paired_hosts / "inventory.json"), "-e", "ven_hosts=all")
     done = run_playbook("microseg.enforcement.unpair_vens", *flags)
-    assert all(counts["failed"] for counts in recap(done).values())
+    assert [host for host, counts in recap(done).items() if not counts["failed"]] == ["localhost"]
     assert "several hosts of this batch have the hostname web1" in done.output
     assert simulator.state()["unpairings"] == []
