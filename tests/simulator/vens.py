@@ -96,4 +96,5 @@ def _shown(href: str, workloads: list[Json]) -> Json:
         "status": known.get("status") or ven.get("status") or "active",
         "version": ven.get("version") or known.get("agent_version"),
         "workloads": [{"href": workload["href"]} for workload in workloads],
+        **{key: ven[key] for key in ("last_heartbeat_at", "unpair_allowed", "golden_image") if key in ven},
     }
