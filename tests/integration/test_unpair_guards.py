@@ -136,10 +136,8 @@ def test_vens_that_the_pce_protects_are_named(plays: Plays) -> None:
 
 
 def test_a_maintenance_token_reaches_the_program_alone(plays: Plays, tmp_path: Path) -> None:
-    plays.program(
-        "web1",
-        f'case $1 in status) echo "Agent State: idle" ;; unpair) echo "$@" >{tmp_path}/said; echo "got $*"; exit 5 ;; esac',
-    )
+    rest = f'echo "$@" >{tmp_path}/said; echo "got $*"; exit 5'
+    plays.program("web1", f'case $1 in status) echo "Agent State: idle" ;; unpair) {rest} ;; esac')
     token: dict[str, Any] = {"ven_maintenance_token": "t0ken;'x", "ven_maintenance_token_option": "--maintenance-token"}
     done = plays.role(["web1"], "-vvv", ven_state="unpaired", **token)
     assert (tmp_path / "said").read_text() == "unpair saved --maintenance-token t0ken;'x\n"
