@@ -179,7 +179,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
         if not dry_run:
             # What is unpaired is a change of its host, and not of the one that this task runs for.
             self._changed = self._changed or (step != "unpair" and bool(answer.get("changed")))
-            self._warnings += answer.get("warnings") or []
+            self._warnings += [text for text in answer.get("warnings") or () if text not in self._warnings]
         for host in hosts:
             verdict = (answer.get("hosts") or {}).get(host["host"])
             if verdict is None:

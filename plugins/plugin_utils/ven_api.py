@@ -29,6 +29,7 @@ MODULE = "microseg.enforcement.pce_ven_batch"
 
 _CONTROLLER = ("localhost", "127.0.0.1", "::1")
 _MAX_MESSAGE_LENGTH = 4000
+_UNTRUSTED = "validate_certs is false: traffic to the PCE can be intercepted and modified"
 _IDENTITY = ("name", "href", "new_name")
 
 Json = dict[str, Any]
@@ -53,11 +54,18 @@ class Api:
             )
         try:
             with self._environment():
-                return dict(serve_batch({**connection_options(connection), **task}, dry_run))
+                options = connection_options(connection)
+                answer: Json = serve_batch({**options, **task}, dry_run)
         except MissingLibraryError as error:
             return {"failed": True, "msg": missing_required_lib(error.library)}
         except (CollectionError, ValueError) as error:
             return {"failed": True, "msg": one_line(error, _MAX_MESSAGE_LENGTH)}
+        except Exception as error:  # it must not end the play for hosts of other PCEs
+            message = f"unexpected error, please report this bug: {error!r}"
+            return {"failed": True, "changed": True, "msg": one_line(message, _MAX_MESSAGE_LENGTH)}
+        if not options["validate_certs"]:
+            answer["warnings"] = [*answer.get("warnings", ()), _UNTRUSTED]
+        return answer
 
     @property
     def _is_controller(self) -> bool:
