@@ -52,7 +52,7 @@ def pairing_report_hosts(
                 "asked_by": pce,
                 "pce": f"{address}:{port}" if address and port else address,
                 "pairing_profile": own.text("ven_pairing_profile") or own.of_role("pairing_profile") or None,
-                # A code would be no longer than a line that somebody reads; the role leaves it out, and so does this.
+                # Hidden as in the role's messages: it may be an activation code.
                 "failure": re.sub(r"[0-9a-fA-F]{40,}", "…", failure).strip(),
                 "wanted_mode": own.text("ven_enforcement_mode") or own.of_role("enforcement_mode") or None,
             }
@@ -84,7 +84,7 @@ def pairing_report(
         mine = {(host["asked_by"], host["hostname"]) for host in hosts}
         for asked_by, found in workloads.items():
             others = (item for item in found if (asked_by, item["hostname"]) not in mine)
-            rows += [_row(_nobody(item, asked_by, pces.get(asked_by, "")), [item], profiles) for item in others]
+            rows += [_row(_other_host(item, asked_by, pces.get(asked_by, "")), [item], profiles) for item in others]
     rows.sort(key=lambda row: (_natural(row["host"] or row["hostname"] or ""), row["workload"] or ""))
     report = {
         "counts": _counts(rows),
@@ -141,7 +141,7 @@ def _nodename(own: _Variables) -> str:
     return str(facts.get("nodename") or "")
 
 
-def _nobody(workload: Mapping[str, Any], asked_by: str, pce: str) -> dict[str, Any]:
+def _other_host(workload: Mapping[str, Any], asked_by: str, pce: str) -> dict[str, Any]:
     """Return what is known of a workload that is no host of the play."""
     empty = {"host": None, "pairing_profile": None, "failure": "", "wanted_mode": None}
     return {**empty, "hostname": workload["hostname"] or workload["name"], "asked_by": asked_by, "pce": pce}

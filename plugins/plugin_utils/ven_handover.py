@@ -4,9 +4,9 @@
 
 """How tasks of one run hand secrets over to each other, without a variable that outlives them.
 
-Each task runs in a process of its own, and all of them are forked from the process that has imported this file. So the
-key below is known to them and to nothing else: what they leave for each other in files is of no use to anybody who
-reads these files, not even where a run is killed and cannot remove them.
+Each task runs in a process of its own, and all of them are forked from the process that has imported this file. So only
+they know the key below: another process can read the files, but not what is in them, not even where a run is killed
+and cannot remove them.
 """
 
 from __future__ import annotations

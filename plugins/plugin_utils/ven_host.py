@@ -301,7 +301,7 @@ class VenHost:
 
     @contextmanager
     def _for_real(self) -> Iterator[None]:
-        """Run modules in check mode too: whoever calls has decided what check mode may do."""
+        """Run modules in check mode too: the caller has decided what check mode may do."""
         task = self.action._task
         before, task.check_mode = task.check_mode, False
         try:
