@@ -52,7 +52,7 @@ def pce(monkeypatch: pytest.MonkeyPatch) -> FakePce:
 
 
 def refusals(dry_run: Any = False, hosts: dict[str, str] | None = None, **options: Any) -> dict[str, str]:
-    found = find_refusals({}, HOSTS if hosts is None else hosts, Guards.from_options(options), dry_run)
+    found = find_refusals({}, HOSTS if hosts is None else hosts, Guards.from_options(options, "ven_unpair_"), dry_run)
     return {name: refusal["error"] for name, refusal in found.items()}
 
 

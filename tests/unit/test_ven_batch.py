@@ -301,6 +301,12 @@ def test_verify_prefers_the_exact_name(pce: FakePce) -> None:
     assert "it is not online" in errors(verify("web1.example.com"))["h0"]
 
 
+def test_verify_takes_no_longer_name(pce: FakePce) -> None:
+    pce.vens = [workload("web10"), workload("web1x.example.com")]
+    assert "the PCE has no workload with hostname" in errors(verify("web1.example.com"))["h0"]
+    assert "the PCE has no workload with hostname" in errors(verify("web1"))["h0"]
+
+
 def test_verify_tells_which_workload_is_meant(pce: FakePce) -> None:
     pce.vens = [workload("web1.example.com", online=False)]
     assert errors(verify("web1"))["h0"] == (

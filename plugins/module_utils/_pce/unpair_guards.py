@@ -17,11 +17,23 @@ from .._core.references import parse_entry
 from .._core.text import one_line
 from .api import PCE
 from .label import LABEL
-from .ven import VEN, keep_vens
+from .ven import UNPAIRED, VEN, keep_vens
 from .workload import WORKLOAD
 
 FAIL = "fail"
 UNSUSPEND = "unsuspend"
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "only_offline_for": {"type": "float"},
+    "never_hostnames": {"type": "list", "elements": "str", "default": []},
+    "never_labels": {"type": "list", "elements": "dict", "default": []},
+    "suspended": {"type": "str", "choices": [FAIL, UNSUSPEND], "default": FAIL},
+    "golden_images": {"type": "list", "elements": "str", "default": []},
+    "maximum": {"type": "int"},
+}
+"""Those of a module that unpairs VENs."""
+
+_MAX_NAMED = 10
 _SECONDS_PER_HOUR = 3600
 
 
@@ -38,9 +50,11 @@ class Guards:
     never_labels: Sequence[Mapping[str, Any]] = ()
     suspended: str = FAIL
     golden_images: Sequence[str] = ()
+    prefix: str = ""
+    """What the names of the options begin with."""
 
     @staticmethod
-    def from_options(options: Mapping[str, Any]) -> Guards:
+    def from_options(options: Mapping[str, Any], prefix: str = "") -> Guards:
         """Return the guards of options. Raise OptionError for a wrong one."""
         hours = options.get("only_offline_for")
         if hours is not None and not hours > 0:
@@ -55,12 +69,41 @@ class Guards:
             labels,
             options.get("suspended") or FAIL,
             list(options.get("golden_images") or ()),
+            prefix,
         )
 
     @property
     def need_labels(self) -> bool:
         """Return True if the labels of workloads must be read."""
         return bool(self.never_labels)
+
+
+def keep_guarded_vens(params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
+    """Bring VENs to the wanted state as keep_vens does, unless a guard refuses to unpair any of them.
+
+    Raise CollectionError that names those that stay; nothing is changed then.
+    """
+    if params["state"] != UNPAIRED:
+        return keep_vens(params, dry_run)
+    guards = Guards.from_options(params)
+    maximum = params["maximum"]
+    if maximum is not None and maximum < 0:
+        raise OptionError("maximum", f"must be 0 or more, not {maximum}")
+    # Whatever is wrong with the task itself is found here, before anything is asked for the guards.
+    foreseen = keep_vens(params, True)
+    pending = [ven for ven in foreseen["vens"] if ven["changed"]]
+    if maximum is not None and len(pending) > maximum:
+        raise CollectionError(f"nothing was unpaired: {len(pending)} VENs would be, and maximum is {maximum}")
+    names = {str(ven["hostname"]): str(ven["hostname"]) for ven in pending if ven["hostname"]}
+    refusals = find_refusals(params, names, guards, True)
+    if refusals:
+        several = "; ".join(f"{one_line(name)}: {refusal['error']}" for name, refusal in refusals.items())
+        raise CollectionError(f"nothing was unpaired, since {len(refusals)} VENs must stay: {one_line(several, 3000)}")
+    if dry_run:
+        return foreseen
+    if guards.suspended == UNSUSPEND:
+        find_refusals(params, names, guards, False)
+    return keep_vens(params, False)
 
 
 def find_refusals(
@@ -73,16 +116,15 @@ def find_refusals(
     if not hostnames:
         return {}
     refusals = {
-        name: {"error": f"{pattern!r} in ven_unpair_never_hostnames keeps this host from being unpaired"}
+        name: {"error": f"{pattern!r} in {guards.prefix}never_hostnames keeps this host from being unpaired"}
         for name, host in hostnames.items()
         for pattern in guards.never_hostnames
         if any(fnmatch.fnmatchcase(text.casefold(), pattern.casefold()) for text in (name, host))
     }
-    shown = {raw.get("hostname"): raw for raw in PCE.connect(params).store(VEN).query(_query(hostnames))}
     suspended = []
-    for name in hostnames:
-        raw = shown.get(name)
-        if raw is None or name in refusals:
+    for raw in PCE.connect(params).store(VEN).query(_query(hostnames)):
+        name = str(raw.get("hostname"))
+        if name not in hostnames or name in refusals:
             continue
         reason = _refusal(raw, name, guards)
         if reason:
@@ -90,7 +132,9 @@ def find_refusals(
         elif raw.get("status") == "suspended":
             suspended.append(name)
     for name, label in _kept_by_label(params, [name for name in hostnames if name not in refusals], guards).items():
-        refusals[name] = {"error": f"the label {label} in ven_unpair_never_labels keeps this host from being unpaired"}
+        refusals[name] = {
+            "error": f"the label {label} in {guards.prefix}never_labels keeps this host from being unpaired"
+        }
     _unsuspend(params, [name for name in suspended if name not in refusals], dry_run)
     return refusals
 
@@ -102,19 +146,19 @@ def _query(hostnames: Mapping[str, str]) -> dict[str, str]:
 def _refusal(raw: Mapping[str, Any], name: str, guards: Guards) -> str | None:
     """Return why the VEN must not be unpaired, None if it may."""
     if raw.get("status") == "suspended" and guards.suspended == FAIL:
-        return "its VEN is suspended, and a PCE unpairs no suspended VEN; set ven_unpair_suspended to unsuspend"
+        return f"its VEN is suspended, and a PCE unpairs no suspended VEN; set {guards.prefix}suspended to unsuspend"
     if raw.get("unpair_allowed") is False:
         return "the PCE does not allow this VEN to be unpaired (unpair_allowed is false)"
     if raw.get("golden_image") is True and name not in guards.golden_images:
-        return "its VEN belongs to a golden image; name it in ven_unpair_golden_images to unpair it"
+        return f"its VEN belongs to a golden image; name it in {guards.prefix}golden_images to unpair it"
     if guards.only_offline_for is None:
         return None
     silent = _hours_since(raw.get("last_heartbeat_at"))
     if silent is None:
-        return "the PCE does not show its last heartbeat, so ven_unpair_only_offline_for keeps it"
+        return f"the PCE does not show its last heartbeat, so {guards.prefix}only_offline_for keeps it"
     if silent < guards.only_offline_for:
         return (
-            f"its last heartbeat was {silent:.1f} hours ago, and ven_unpair_only_offline_for is "
+            f"its last heartbeat was {silent:.1f} hours ago, and {guards.prefix}only_offline_for is "
             f"{guards.only_offline_for:g} hours"
         )
     return None
@@ -139,7 +183,7 @@ def _kept_by_label(params: Mapping[str, Any], hostnames: Sequence[str], guards: 
     store = WORKLOAD.api.store(params, WORKLOAD)
     kept: dict[str, str] = {}
     for raw in store.query({}):
-        name = raw.get("hostname")
+        name = str(raw.get("hostname"))
         if name not in hostnames:
             continue
         labels = WORKLOAD.field("labels").value_in(raw)

@@ -274,7 +274,7 @@ def _refusals(params: Mapping[str, Any], hosts: Sequence[Json], dry_run: bool) -
     for host in hosts:
         by_guards.setdefault(json.dumps(host["guards"], sort_keys=True), []).append(host)
     for text, members in by_guards.items():
-        guards = Guards.from_options(json.loads(text))
+        guards = Guards.from_options(json.loads(text), "ven_unpair_")
         names = {host["hostname"]: host["host"] for host in members}
         for hostname, refusal in find_refusals(params, names, guards, dry_run).items():
             found[names[hostname]] = refusal
