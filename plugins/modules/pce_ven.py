@@ -66,7 +66,7 @@ options:
     default: []
   never_labels:
     description:
-      - Labels whose workloads are never unpaired, each a dictionary such as V({role: db}).
+      - 'Labels whose workloads are never unpaired, each a dictionary such as V({role: db}).'
     type: list
     elements: dict
     default: []
