@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_label
-short_description: Keep a label of an Illumio PCE as declared
+short_description: Manage labels on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)

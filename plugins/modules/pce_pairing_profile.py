@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_profile
-short_description: Keep a pairing profile of an Illumio PCE as declared
+short_description: Manage pairing profiles on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)

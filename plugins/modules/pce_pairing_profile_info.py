@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_profile_info
-short_description: List pairing profiles of an Illumio PCE
+short_description: List pairing profiles on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_profiles
-short_description: Keep many pairing profiles of an Illumio PCE as declared
+short_description: Manage many pairing profiles on an Illumio PCE in one task
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)

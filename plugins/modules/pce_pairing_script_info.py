@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_script_info
-short_description: Fetch the pairing script of an Illumio PCE
+short_description: Get the pairing script of an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
