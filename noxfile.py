@@ -32,7 +32,7 @@ OLDEST, NEWEST = "3.9", "3.13"
 BEFORE_NEWEST = ("2.16.19", "2.17.14")
 """What does not know NEWEST yet, but the Python before it."""
 
-JOBS = ["pair_vens", "pairing_profile", "pairing_key", "label", "inventory", "in_process", "worker"]
+JOBS = ["pair_vens", "pairing_profile", "pairing_key", "label", "inventory", "worker"]
 """The integration tests that say whether an ansible-core will do."""
 
 WORKERS = os.environ.get("WORKERS", "auto")

@@ -26,7 +26,7 @@ _LEAK = "the output holds the secret"
 _LONGEST = 3000
 _UNKNOWN = re.compile(r"\bnot known\b|\bis unknown whether\b|nobody knows|may have (?:made|been)")
 _SAID = re.compile(
-    r"before that|Made before|were (?:unpaired|marked)|was (?:created|updated|deleted)|\d+ of \d+ .* failed"
+    r"before that|Created before that|were (?:unpaired|marked)|was (?:created|updated|deleted)|\d+ of \d+ .* failed"
 )
 _REQUEST = re.compile(r"\b(?:GET|POST|PUT|DELETE) /\S|cannot be reached: |\bjob /orgs/")
 _DEBRIS = re.compile(r"[<>{}]|\[['\"{]|Traceback|Errno|object at 0x|Exception|\w+Error\b|\bNone\b")

@@ -62,7 +62,7 @@ class Unpairing:
         self.rate_limiter = self.pce.http.rate_limiter(MAX_REQUESTS_PER_MINUTE)
 
     def is_pending(self, target: Target) -> bool:
-        """Return True for a VEN that is to be unpaired."""
+        """Return True for a VEN that must be unpaired."""
         return target.is_paired
 
     def check(self, targets: Sequence[Target]) -> None:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import locale
 import os
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,31 @@ def test_run_module_reports_an_exception() -> None:
     ended = run(crash, {})
     assert ended.status == 1
     assert "the reason" in ended.stdout + ended.stderr
+
+
+def test_run_module_releases_what_a_failure_held() -> None:
+    """It must not wait for the garbage collector: an item of a loop may hold a connection."""
+
+    class Connection:
+        pass
+
+    known: list[weakref.ref[Connection]] = []
+
+    def fail() -> None:
+        connection = Connection()
+        known.append(weakref.ref(connection))
+        error = ValueError("held by its own traceback")
+        try:
+            raise error
+        except ValueError:
+            Module(argument_spec=OPTIONS).fail_json(msg="failed")
+
+    gc.disable()
+    try:
+        assert run(fail, {}).status == 1
+        assert known[0]() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit])
