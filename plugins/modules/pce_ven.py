@@ -56,7 +56,42 @@ options:
     type: str
     choices: [saved, default, disable]
     default: default
+  only_offline_for:
+    description:
+      - Unpair only VENs without a heartbeat for so many hours. If one of them has had a heartbeat since, none is
+        unpaired.
+    type: float
+  never_hostnames:
+    description:
+      - Hostnames that are never unpaired; the wildcards C(*) and C(?) are allowed, and case does not matter.
+    type: list
+    elements: str
+    default: []
+  never_labels:
+    description:
+      - 'Labels whose workloads are never unpaired, each a dictionary such as V({role: db}).'
+    type: list
+    elements: dict
+    default: []
+  maximum:
+    description:
+      - The number of VENs above which nothing is unpaired.
+    type: int
+  suspended:
+    description:
+      - Whether a suspended VEN, which a PCE does not unpair, is an error, or is unsuspended first.
+    type: str
+    choices: [fail, unsuspend]
+    default: fail
+  golden_images:
+    description:
+      - Hostnames of golden images that may be unpaired.
+    type: list
+    elements: str
+    default: []
 notes:
+  - If a guard refuses to unpair one of the VENs, or the PCE shows that one must not be unpaired (C(unpair_allowed) is
+    false), all that stay are named and none is unpaired.
   - A request that fails does not undo those before it. Run the task again to complete it.
 seealso:
   - module: microseg.enforcement.pce_workload_info
@@ -129,17 +164,14 @@ vens:
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import run
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_state import OPTIONS, set_ven_state
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.unpair_guards import OPTIONS as GUARDS
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.unpair_guards import set_guarded_ven_state
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_state import OPTIONS
 
 
 def main() -> None:
     """Run the module."""
-    run(
-        OPTIONS,
-        PCE.options,
-        lambda params, check_mode: set_ven_state(PCE.connect(params), params, check_mode),
-        required_one_of=[("hostnames", "hrefs")],
-    )
+    run({**OPTIONS, **GUARDS}, PCE.options, set_guarded_ven_state, required_one_of=[("hostnames", "hrefs")])
 
 
 if __name__ == "__main__":
