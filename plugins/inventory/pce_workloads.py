@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: pce_workloads
-short_description: The workloads of an Illumio PCE as an inventory
+short_description: Use the workloads of an Illumio PCE as an inventory
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
