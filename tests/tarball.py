@@ -33,7 +33,7 @@ def build(directory: Path) -> Path:
         subprocess.run(command, env=without_settings(), check=True, stdout=subprocess.DEVNULL)
         (built,) = Path(name).glob("*.tar.gz")
         tarball = directory / built.name
-        tarball.write_bytes(_reproducible(built, _time()))
+        tarball.write_bytes(_reproducible(built, commit_time()))
     return tarball
 
 
@@ -71,7 +71,7 @@ def _reproducible(built: Path, time: int) -> bytes:
     return gzip.compress(packed.getvalue(), mtime=0)
 
 
-def _time() -> int:
+def commit_time() -> int:
     """Return the time of the files: SOURCE_DATE_EPOCH, as other build tools do, or that of the last commit."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given:
