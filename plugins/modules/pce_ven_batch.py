@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_ven_batch
-short_description: Serve a batch of hosts of the role ven at an Illumio PCE
+short_description: Run one step of the role ven for a batch of hosts on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
