@@ -17,7 +17,7 @@ description:
   - Installs and activates the VEN of a host, or unpairs it with the VEN's own program. A host that is already in its
     state is not changed.
   - Its logic runs on the controller. It reaches the host by M(ansible.builtin.command), with a POSIX shell script on
-    standard input, or by M(ansible.windows.win_powershell#module), so the host requires no Python newer than its
+    standard input, or by M(ansible.windows.win_powershell), so the host requires no Python newer than its
     ansible-core does.
   - It does not use the PCE's REST API. Get an activation code from M(microseg.enforcement.pce_pairing_key) and the
     script from M(microseg.enforcement.pce_pairing_script_info). The role P(microseg.enforcement.ven#role) does all

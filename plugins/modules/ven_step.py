@@ -15,7 +15,7 @@ author:
   - The microseg.enforcement contributors (@microseg)
 description:
   - Runs on the controller, and reaches the host by M(ansible.builtin.command) or
-    M(ansible.windows.win_powershell#module). It reads the variables of the role P(microseg.enforcement.ven#role).
+    M(ansible.windows.win_powershell). It reads the variables of the role P(microseg.enforcement.ven#role).
   - Only that role uses it. For playbooks of your own there is M(microseg.enforcement.ven).
 extends_documentation_fragment:
   - microseg.enforcement.attributes
