@@ -38,7 +38,7 @@ class Pce:
         self._initial = replace(settings)
         self._clock = clock
         self.journal = Journal()
-        self.faults = Faults()
+        self.faults = Faults(self.now)
         self.limiter = RateLimiter()
         self.unpair_limiter = RateLimiter()
         self.compatibility_limiter = RateLimiter()
@@ -56,7 +56,7 @@ class Pce:
         """Everything as it was at the start; the credentials stay."""
         self.settings.replace(self._initial)
         self.journal.clear()
-        self.faults.clear()
+        self.faults.reset()
         self.limiter.clear()
         self.unpair_limiter.clear()
         self.compatibility_limiter.clear()
