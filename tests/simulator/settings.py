@@ -58,6 +58,7 @@ class Settings:
     online_delay: how many GETs of the workloads show a newly activated VEN as offline, -1 for all of them (Workloads
         and VENs: "active ≠ online").
     keep_alive: connections are kept for further requests, or each answer ends its own, and says so.
+    clock_stopped: the clock stands still at the time of the start, but for clock_offset.
     clock_offset: seconds by which the simulator's clock is ahead of the machine's, so that lifespans pass in a test.
     put_status: what connectors answer to a PUT of an instance, 0 where they know it (pe-api.md: assumed).
     connector_secrets: how a GET shows passwords and secret settings: masked, echoed, absent (pe-api.md: "never returns
@@ -111,6 +112,7 @@ class Settings:
     ven_status_delay: int = 0
     online_delay: int = 0
     keep_alive: bool = True
+    clock_stopped: bool = False
     clock_offset: float = 0
     put_status: int = 0
     connector_secrets: str = "masked"
