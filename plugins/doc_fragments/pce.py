@@ -14,99 +14,102 @@ class ModuleDocFragment:
 options:
   pce_host:
     description:
-      - Where the PCE is. A host name, an IPv4 or IPv6 address, or a URL such as V(https://pce.example.com:8443).
-      - A port in the URL wins over O(pce_port).
-      - If not given, the environment variable E(PCE_HOST) or E(ILLUMIO_PCE_HOST) is used.
+      - The address of the PCE. A host name, an IPv4 or IPv6 address, or a URL such as V(https://pce.example.com:8443).
+      - A port in the URL takes precedence over O(pce_port).
+      - Defaults to the environment variable E(PCE_HOST), then E(ILLUMIO_PCE_HOST).
     type: str
     required: true
   pce_port:
     description:
-      - The port of the PCE's REST API, 1 to 65535.
-      - If not given, the environment variable E(PCE_PORT) or E(ILLUMIO_PCE_PORT) is used.
+      - The port of the REST API of the PCE, 1 to 65535.
+      - Defaults to the environment variable E(PCE_PORT), then E(ILLUMIO_PCE_PORT).
     type: int
     default: 8443
   pce_org_id:
     description:
-      - The number of the organisation.
-      - If not given, the environment variable E(PCE_ORG_ID) or E(ILLUMIO_PCE_ORG_ID) is used.
+      - The ID of the organization.
+      - Defaults to the environment variable E(PCE_ORG_ID), then E(ILLUMIO_PCE_ORG_ID).
     type: int
     default: 1
   api_key:
     description:
-      - The name of the API key, as the PCE shows it (C(api_...)). It is no secret; its secret is O(api_secret).
-      - If not given, the environment variable E(PCE_API_KEY) or E(ILLUMIO_API_KEY_USERNAME) is used.
+      - The name of the API key, as the PCE shows it (C(api_...)). It is not secret; its secret is O(api_secret).
+      - Defaults to the environment variable E(PCE_API_KEY), then E(ILLUMIO_API_KEY_USERNAME).
     type: str
     required: true
   api_secret:
     description:
       - The secret of the API key.
-      - If not given, the environment variable E(PCE_API_SECRET) or E(ILLUMIO_API_KEY_SECRET) is used.
+      - Defaults to the environment variable E(PCE_API_SECRET), then E(ILLUMIO_API_KEY_SECRET).
     type: str
     required: true
   validate_certs:
     description:
-      - Whether the PCE must show a trusted certificate. With V(false) anybody on the way can take the API key.
-      - If not given, the environment variable E(PCE_VALIDATE_CERTS) is used.
+      - Whether to validate the certificate of the PCE. With V(false) traffic can be intercepted and modified, and the
+        API key can be read.
+      - Defaults to the environment variable E(PCE_VALIDATE_CERTS).
     type: bool
     default: true
   ca_path:
     description:
-      - A file (PEM) with the CA certificates to trust, on the host that runs the module.
-      - If not given, the environment variable E(PCE_CA_PATH) is used, then E(REQUESTS_CA_BUNDLE), then
-        E(CURL_CA_BUNDLE), then the certificates that the Python library requests trusts.
+      - A PEM file with the CA certificates to trust, on the host that runs the module.
+      - Defaults to the environment variable E(PCE_CA_PATH), then E(REQUESTS_CA_BUNDLE), then E(CURL_CA_BUNDLE), then
+        the certificates that the Python library requests trusts.
     type: path
   client_cert:
     description:
-      - A file (PEM) with a client certificate, and with its key if O(client_key) is not given.
-      - If not given, the environment variable E(PCE_CLIENT_CERT) is used.
+      - A PEM file with a client certificate, and with its key if O(client_key) is not set.
+      - Defaults to the environment variable E(PCE_CLIENT_CERT).
     type: path
   client_key:
     description:
-      - A file (PEM) with the key of O(client_cert).
-      - If not given, the environment variable E(PCE_CLIENT_KEY) is used.
+      - A PEM file with the key of O(client_cert).
+      - Defaults to the environment variable E(PCE_CLIENT_KEY).
     type: path
   proxy:
     description:
-      - The URL of a proxy to the PCE, such as V(http://proxy.example.com:3128). It may hold a user and a password,
+      - The URL of a proxy to the PCE, such as V(http://proxy.example.com:3128). It may contain a user and a password,
         so it is treated as a secret.
-      - If not given, the environment variable E(PCE_PROXY) is used, then E(https_proxy), unless E(no_proxy) excludes
-        the PCE.
+      - Defaults to the environment variable E(PCE_PROXY), then E(https_proxy), unless E(no_proxy) excludes the PCE.
     type: str
   use_proxy:
     description:
-      - Whether a proxy may be used at all. With V(false) the environment's proxy is not used either.
-      - If not given, the environment variable E(PCE_USE_PROXY) is used.
+      - Whether to use a proxy. With V(false) the proxy of the environment is not used either.
+      - Defaults to the environment variable E(PCE_USE_PROXY).
     type: bool
     default: true
   timeout:
     description:
-      - Seconds to wait for an answer of the PCE before the request counts as failed. Connecting is given 10 seconds at
-        most.
-      - If not given, the environment variable E(PCE_TIMEOUT) is used.
+      - Seconds to wait for a response of the PCE before the request counts as failed. Connecting is limited to 10
+        seconds.
+      - Defaults to the environment variable E(PCE_TIMEOUT).
     type: float
     default: 30
   deadline:
     description:
-      - Seconds that the task may take in all, with repeated requests, the pauses that the PCE's rate limit asks for,
-        and the jobs by which the PCE collects more than 500 objects.
-      - If not given, the environment variable E(PCE_DEADLINE) is used.
+      - The maximum number of seconds for the whole task, including repeated requests, the pauses for the rate limit,
+        and the jobs that collect more than 500 objects.
+      - Defaults to the environment variable E(PCE_DEADLINE).
     type: float
     default: 300
   max_requests_per_minute:
     description:
-      - How many requests the task may send to the PCE within any minute, 1 to 100000. A PCE takes 500 a minute of one
-        API key. Several tasks at a time that share an API key have to share this too.
-      - If not given, the environment variable E(PCE_MAX_REQUESTS_PER_MINUTE) is used.
+      - The maximum number of requests that the task sends to the PCE in a minute, 1 to 100000. A PCE accepts 500
+        requests a minute for each API key. Tasks that run at the same time with one API key must share this number.
+      - Defaults to the environment variable E(PCE_MAX_REQUESTS_PER_MINUTE).
     type: int
     default: 450
 requirements:
   - requests (Python library) on the host that runs the module
 notes:
-  - An option of the task wins over its environment variable, and both win over what the Python library requests reads
-    from the environment. An empty environment variable counts as not set.
-  - GET, PUT and DELETE are sent again on broken connections and on 429, 502, 503 and 504. POST is sent again on 429 and
-    if it was never sent, because connecting failed. After any other end without a clear response, the object is looked
-    up, and the POST is sent again only where the PCE refuses duplicates, so that never two are created. A certificate
-    error is never tried again.
-  - "Run it on the controller (C(delegate_to: localhost) or C(connection: local)) unless the hosts reach the PCE's API."
+  - An option of the task takes precedence over its environment variable, and both take precedence over the variables
+    that the Python library requests reads. An empty environment variable counts as not set.
+  - GET, PUT and DELETE are sent again on broken connections and on 429, 502, 503 and 504. POST is sent again on 429
+    and if it was never sent, because connecting failed. After any other end without a clear response, the object is
+    looked up, and the POST is sent again only if the PCE rejects duplicates, so that two are never created. A
+    certificate error is never tried again.
+  - The guide R(Assumptions about the APIs, ansible_collections.microseg.enforcement.docsite.assumptions) lists what the
+    collection relies on that the public documentation of the PCE does not say.
+  - "Run the module on the controller (C(delegate_to: localhost) or C(connection: local)) unless the hosts can reach the
+    API of the PCE."
 """

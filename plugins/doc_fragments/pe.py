@@ -115,11 +115,12 @@ notes:
   - An option of the task takes precedence over its environment variable, and both take precedence over the variables
     that the Python library requests reads. An empty environment variable counts as not set.
   - GET, PUT and DELETE are sent again on broken connections and on 429, 502, 503 and 504. POST is sent again on 429
-    and if no connection was established; after any other failure the object is looked up before it is sent again, and
-    after a POST without a response in time, or a 504, it is not sent again at all. A certificate error is never tried
-    again.
+    and if it was never sent, because connecting failed. After any other end without a clear response, the object is
+    looked up, for 12.5 seconds if the server may still be working on the request, and the POST is not sent again. A
+    certificate error is never tried again.
   - The public pages of the Policy Enforcer Connector API do not specify the JSON names of an instance. The collection
-    assumes them; if your server has other names, set O(json_names_path).
+    assumes them; if your server has other names, set O(json_names_path). The guide R(Assumptions about the APIs,
+    ansible_collections.microseg.enforcement.docsite.assumptions) lists all assumptions.
   - "Run the module on the controller (C(delegate_to: localhost) or C(connection: local)) unless the hosts can reach the
     connector server."
 """

@@ -48,13 +48,13 @@ def pairing_report_hosts(
         known.append(
             {
                 "host": name,
-                "hostname": own.text("ven_hostname") or own.text("ven__own_hostname") or _nodename(own) or name,
+                "hostname": own.text("ven_hostname") or own.of_role("hostname") or _nodename(own) or name,
                 "asked_by": pce,
                 "pce": f"{address}:{port}" if address and port else address,
-                "pairing_profile": own.text("ven_pairing_profile") or None,
-                # A code would be no longer than a line that somebody reads; the role leaves it out, and so does this.
+                "pairing_profile": own.text("ven_pairing_profile") or own.of_role("pairing_profile") or None,
+                # Hidden as in the role's messages: it may be an activation code.
                 "failure": re.sub(r"[0-9a-fA-F]{40,}", "…", failure).strip(),
-                "wanted_mode": own.text("ven_enforcement_mode") or None,
+                "wanted_mode": own.text("ven_enforcement_mode") or own.of_role("enforcement_mode") or None,
             }
         )
     return {"text": _inert(json.dumps(known)), "asked_by": list(asked.values()) or [fallback]}
@@ -68,10 +68,10 @@ def pairing_report(
     previous: str,
     now: str,
 ) -> dict[str, Any]:
-    """Return the report as JSON text, and its counts.
+    """Return the report as JSON text, its counts, and whether anything but the time of the check has changed.
 
     known: of pairing_report_hosts; workloads and profiles: by the host that they were asked for; previous: the text of
-    the last report, whose time is kept if nothing else has changed.
+    the last report.
     """
     hosts = json.loads(known)
     by_hostname: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
@@ -84,7 +84,7 @@ def pairing_report(
         mine = {(host["asked_by"], host["hostname"]) for host in hosts}
         for asked_by, found in workloads.items():
             others = (item for item in found if (asked_by, item["hostname"]) not in mine)
-            rows += [_row(_nobody(item, asked_by, pces.get(asked_by, "")), [item], profiles) for item in others]
+            rows += [_row(_other_host(item, asked_by, pces.get(asked_by, "")), [item], profiles) for item in others]
     rows.sort(key=lambda row: (_natural(row["host"] or row["hostname"] or ""), row["workload"] or ""))
     report = {
         "counts": _counts(rows),
@@ -92,9 +92,11 @@ def pairing_report(
         "pairing_profiles": _used_profiles(hosts, profiles),
         "schema": SCHEMA,
     }
+    since = _unchanged_since(report, previous, now)
     return {
-        "text": _inert(_lines({**report, "generated_at": _time(report, previous, now)})),
+        "text": _inert(_lines({**report, "unchanged_since": since, "checked_at": now})),
         "counts": report["counts"],
+        "is_changed": since == now,
     }
 
 
@@ -122,6 +124,14 @@ class _Variables:
         value = self.get(name)
         return "" if value is None else str(value)
 
+    def of_role(self, name: str) -> str:
+        """Return what the role ven has found in this run, empty if it was not applied to the host.
+
+        The role's variables may be those of a play, which no other play sees.
+        """
+        found = self.get("__ven")
+        return str(found.get(name) or "") if isinstance(found, Mapping) else ""
+
 
 def _nodename(own: _Variables) -> str:
     """Return what the command hostname printed when facts were gathered; on Windows that is another name."""
@@ -131,7 +141,7 @@ def _nodename(own: _Variables) -> str:
     return str(facts.get("nodename") or "")
 
 
-def _nobody(workload: Mapping[str, Any], asked_by: str, pce: str) -> dict[str, Any]:
+def _other_host(workload: Mapping[str, Any], asked_by: str, pce: str) -> dict[str, Any]:
     """Return what is known of a workload that is no host of the play."""
     empty = {"host": None, "pairing_profile": None, "failure": "", "wanted_mode": None}
     return {**empty, "hostname": workload["hostname"] or workload["name"], "asked_by": asked_by, "pce": pce}
@@ -227,16 +237,16 @@ def _counts(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _time(report: Mapping[str, Any], previous: str, now: str) -> str:
+def _unchanged_since(report: Mapping[str, Any], previous: str, now: str) -> str:
     """Return when the report became what it is."""
     try:
         last = json.loads(previous)
     except ValueError:
         return now
-    if not isinstance(last, dict) or not _TIME.fullmatch(str(last.pop("generated_at", ""))):
+    if not isinstance(last, dict):
         return now
-    same = last == json.loads(json.dumps(report))
-    return str(json.loads(previous)["generated_at"]) if same else now
+    since, _checked = str(last.pop("unchanged_since", "")), last.pop("checked_at", "")
+    return since if _TIME.fullmatch(since) and last == json.loads(json.dumps(report)) else now
 
 
 def _lines(report: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: pce_workloads
-short_description: The workloads of an Illumio PCE as an inventory
+short_description: Use the workloads of an Illumio PCE as an inventory
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
@@ -174,7 +174,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     NAME = "microseg.enforcement.pce_workloads"
 
     def verify_file(self, path: str) -> bool:
-        """Say whether this is a file of ours, by its name."""
+        """Return True if the name of the file is one of this plugin."""
         return bool(super().verify_file(path)) and path.endswith(_FILES)
 
     def set_options(
@@ -244,9 +244,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Return the workloads that the options of this source ask for, from the cache if it has them."""
         params = {name: self.get_option(name) for name in (*PCE.options, *_OWN)}
         filters = _filters(params)
+        listing = read_listing(WORKLOAD, filters, PCE.reference_checker(params))
         client = PCE.connect(params)
-        store = WorkloadStore(client.http, client.org_id, WORKLOAD)
-        listing = read_listing(WORKLOAD, filters, store.check_reference)
         if not params["validate_certs"]:
             self.display.warning(INSECURE_WARNING)
         told = [client.management_server, client.org_id, params["api_key"], filters]
@@ -256,6 +255,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             kept = self._kept(key)
             if isinstance(kept, dict) and kept.get("origin") == origin and isinstance(kept.get("workloads"), list):
                 return list(kept["workloads"])
+        store = WorkloadStore(client.http, client.org_id, WORKLOAD)
         workloads: list[Workload] = select(WORKLOAD, store, listing)
         if store.unknown_labels:
             self.display.warning(
@@ -380,7 +380,7 @@ def _wanted_labels(labels: Mapping[Any, Any]) -> list[dict[str, Any]]:
 
 
 def _is_name(text: str) -> bool:
-    """Say whether a host of an inventory can have this name: it leads to nothing else, and is no pattern."""
+    """Return True if a host of an inventory can have this name: it leads to nothing else, and is no pattern."""
     if address_of(text) is not None:
         return is_reachable(text) and "%" not in text
     return _NAME.fullmatch(text) is not None and _RESERVED.fullmatch(text) is None

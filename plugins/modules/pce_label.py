@@ -3,21 +3,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keep a label of a PCE as declared."""
+"""Manage labels on a PCE."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_label
-short_description: Keep a label of an Illumio PCE as declared
+short_description: Manage labels on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Creates, updates and deletes labels of an Illumio Policy Compute Engine (PCE), and changes their values.
-  - Key and value are compared exactly and over all labels, although the PCE's own filter matches partially. Two labels
-    of one key and value are an error, and nothing is changed.
-  - A PCE keeps a deleted label and marks it. Such a label counts as absent, and can be created again.
+  - Creates, updates and deletes labels on an Illumio Policy Compute Engine (PCE), and changes their values.
+  - Labels are matched by their exact key and value, although the PCE's own filter matches parts of a value. Two labels
+    with the same key and value are an error, and nothing is changed.
+  - A PCE keeps deleted labels and marks them. Such a label counts as absent and can be created again.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes
@@ -25,13 +25,16 @@ extends_documentation_fragment:
 options:
   key:
     description:
-      - The key of the label, such as V(role), V(app), V(env), V(loc), or one of the organisation's own. The key of a
+      - The key of the label, such as V(role), V(app), V(env), V(loc), or a custom key of the organization. The key of a
         label cannot be changed.
-      - Either O(key) and O(value) or O(href) are needed.
+      - Either O(key) and O(value), or O(href), are required.
+      - It must be a text. A number or boolean is refused; quote it in YAML.
     type: raw
   value:
     description:
       - The exact value of the label, 1 to 255 characters.
+      - It must be a text, because YAML reads an unquoted V(0123) as 83 and V(12:30) as 750. Quote such a value in YAML,
+        or append C(| string) in a template.
     type: raw
   href:
     description:
@@ -39,21 +42,22 @@ options:
     type: str
   new_value:
     description:
-      - The value that the label shall have, 1 to 255 characters. Whatever carries the label keeps it.
-      - A label that already has it counts as changed. If neither exists, one is created with it.
+      - The new value of the label, 1 to 255 characters, a text like O(value). Objects with the label keep it.
+      - If a label with O(key) and O(new_value) exists and none with O(value), nothing is renamed. If neither exists,
+        a label is created with O(new_value).
     type: raw
   external_data_set:
     description:
-      - The data set that the label comes from. An empty text clears it.
+      - The data set that the label comes from. An empty string clears it.
     type: str
   external_data_reference:
     description:
-      - What the label is called in that data set. An empty text clears it.
+      - The name of the label in that data set. An empty string clears it.
     type: str
   state:
     description:
-      - V(present) makes sure that the label is there, as declared.
-      - V(absent) makes sure that it is not there.
+      - V(present) creates the label, or updates it if it differs.
+      - V(absent) deletes it.
     type: str
     choices: [present, absent]
     default: present
@@ -62,7 +66,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have the label env=prod
+- name: Create the label env=prod
   microseg.enforcement.pce_label:
     pce_host: pce.example.com
     api_key: "{{ pce_api_key }}"
@@ -70,7 +74,7 @@ EXAMPLES = r"""
     key: env
     value: prod
 
-- name: Call it production from now on (connection from the environment)
+- name: Change its value to production (connection from the environment)
   microseg.enforcement.pce_label:
     key: env
     value: prod
@@ -86,13 +90,13 @@ EXAMPLES = r"""
 RETURN = r"""
 label:
   description:
-    - The label as the PCE has it after the task, null where it is absent.
-    - In check mode it is what it would be; what only the PCE decides is null then.
+    - The label as the PCE shows it after the task, null if it is absent.
+    - In check mode it is the expected label; properties that the PCE sets are null if it is new.
   type: dict
   returned: success
   contains:
     href:
-      description: The HREF, by which the PCE calls the label.
+      description: The HREF of the label.
       type: str
       returned: when the label is present
       sample: /orgs/1/labels/7
@@ -112,7 +116,7 @@ label:
       returned: when the label is present
       sample: cmdb
     external_data_reference:
-      description: What the label is called in that data set, or null.
+      description: The name of the label in that data set, or null.
       type: str
       returned: when the label is present
       sample: web-4711
@@ -127,12 +131,12 @@ label:
       returned: when the label is present
       sample: "2026-06-08T23:18:36.150Z"
     created_by:
-      description: Who created it.
+      description: The user who created it.
       type: dict
       returned: when the label is present
       sample: {"href": "/users/1"}
     updated_by:
-      description: Who last updated it.
+      description: The user who last updated it.
       type: dict
       returned: when the label is present
       sample: {"href": "/users/1"}

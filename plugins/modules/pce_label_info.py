@@ -3,19 +3,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""List labels of a PCE."""
+"""List labels on a PCE."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_label_info
-short_description: List labels of an Illumio PCE
+short_description: List labels on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Returns the labels of an Illumio Policy Compute Engine (PCE) that match all given filters, without deleted ones.
-  - More than 500 are collected by a job of the PCE, so the list is always whole.
+  - Returns the labels on an Illumio Policy Compute Engine (PCE) that match all given filters, without deleted ones.
+  - If there are more than 500, a job of the PCE collects them, so the list is always complete.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes.info
@@ -23,19 +23,19 @@ extends_documentation_fragment:
 options:
   href:
     description:
-      - The HREF of one label, such as V(/orgs/1/labels/7). None is found if it does not exist.
+      - The HREF of one label, such as V(/orgs/1/labels/7). The list is empty if it does not exist.
     type: str
   key:
     description:
-      - The whole key.
+      - The exact key, a text.
     type: raw
   value:
     description:
-      - The value or a part of it, as the PCE compares. With O(exact) the whole value.
+      - The value or a part of it, as the PCE compares. With O(exact=true) the exact value. It must be a text.
     type: raw
   exact:
     description:
-      - Whether O(value) has to be equal, in every letter, instead of being contained.
+      - Whether O(value) must match the whole value, case-sensitively, instead of a part of it.
     type: bool
     default: false
   external_data_set:
@@ -44,7 +44,7 @@ options:
     type: str
   external_data_reference:
     description:
-      - What the label is called in that data set.
+      - The name of the label in that data set.
     type: str
   created_at:
     description:
@@ -56,15 +56,15 @@ options:
     type: str
   created_by:
     description:
-      - The HREF of who created it.
+      - The HREF of the user who created it.
     type: str
   updated_by:
     description:
-      - The HREF of who last updated it.
+      - The HREF of the user who last updated it.
     type: str
   max_results:
     description:
-      - The most labels to return, 0 or more. All of them if not given.
+      - The maximum number of labels to return, 0 or more. Default is all of them.
     type: int
 seealso:
   - module: microseg.enforcement.pce_label
@@ -76,7 +76,7 @@ EXAMPLES = r"""
     key: env
   register: environments
 
-- name: Find the label role=web, and not role=web-frontend
+- name: Get the label role=web, but not role=web-frontend
   microseg.enforcement.pce_label_info:
     key: role
     value: web
@@ -91,7 +91,7 @@ labels:
   returned: success
   contains:
     href:
-      description: The HREF, by which the PCE calls the label.
+      description: The HREF of the label.
       type: str
       returned: always
       sample: /orgs/1/labels/7
@@ -111,7 +111,7 @@ labels:
       returned: always
       sample: cmdb
     external_data_reference:
-      description: What the label is called in that data set, or null.
+      description: The name of the label in that data set, or null.
       type: str
       returned: always
       sample: web-4711
@@ -126,12 +126,12 @@ labels:
       returned: always
       sample: "2026-06-08T23:18:36.150Z"
     created_by:
-      description: Who created it.
+      description: The user who created it.
       type: dict
       returned: always
       sample: {"href": "/users/1"}
     updated_by:
-      description: Who last updated it.
+      description: The user who last updated it.
       type: dict
       returned: always
       sample: {"href": "/users/1"}

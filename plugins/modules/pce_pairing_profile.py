@@ -3,22 +3,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keep a pairing profile of a PCE as declared."""
+"""Manage pairing profiles on a PCE."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_profile
-short_description: Keep a pairing profile of an Illumio PCE as declared
+short_description: Manage pairing profiles on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Creates, updates, renames and deletes pairing profiles of an Illumio Policy Compute Engine (PCE).
-  - A pairing profile says which labels and which enforcement mode a host gets when its VEN is paired.
-  - An option that is not given keeps its value. An empty list clears O(labels), an empty text clears a text.
-  - The name is compared exactly and over all pairing profiles, although the PCE's own filter matches partially. Two
-    pairing profiles of one name are an error, and nothing is changed.
+  - Creates, updates, renames and deletes pairing profiles on an Illumio Policy Compute Engine (PCE).
+  - A pairing profile defines the labels and the enforcement mode that a host gets when its VEN is paired.
+  - Options that are not set keep their values. An empty list clears O(labels), an empty string clears a text.
+  - Pairing profiles are matched by their exact name, although the PCE's own filter matches parts of a name. Two pairing
+    profiles with the same name are an error, and nothing is changed.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes
@@ -27,7 +27,7 @@ options:
   name:
     description:
       - The exact name of the pairing profile, 1 to 255 characters.
-      - Exactly one of O(name) and O(href) is needed.
+      - Exactly one of O(name) and O(href) is required.
     type: str
   href:
     description:
@@ -35,45 +35,45 @@ options:
     type: str
   new_name:
     description:
-      - The name that the pairing profile shall have, 1 to 255 characters.
-      - A pairing profile that already has it counts as renamed. If neither name exists, one is created with it.
+      - The new name of the pairing profile, 1 to 255 characters.
+      - A pairing profile that has it already counts as renamed. If neither name exists, one is created with it.
     type: str
   state:
     description:
-      - V(present) makes sure that the pairing profile is there, as declared.
-      - V(absent) makes sure that it is not there. The PCE does not let its default pairing profile be deleted.
+      - V(present) creates the pairing profile, or updates it if it differs.
+      - V(absent) deletes it. The default pairing profile of a PCE cannot be deleted.
     type: str
     choices: [present, absent]
     default: present
   description:
     description:
-      - What the pairing profile is for. An empty text clears it.
+      - The description of the pairing profile. An empty string clears it.
     type: str
   enabled:
     description:
-      - Whether hosts can pair with it. A new pairing profile is enabled unless this says otherwise.
+      - Whether hosts can pair with it. New pairing profiles are enabled by default.
     type: bool
   enforcement_mode:
     description:
-      - What the VEN enforces on a host when it is paired.
-      - V(idle) takes no control of the host's firewall, V(visibility_only) blocks nothing, V(selective) blocks in the
-        scope of selective rules, V(full) blocks all that no rule allows.
-      - A pairing profile that only has the older C(mode) is compared by it (C(illuminated) is V(visibility_only),
-        C(enforced) is V(full)).
+      - The enforcement mode that a host gets when it is paired.
+      - V(idle) does not control the host's firewall, V(visibility_only) blocks nothing, V(selective) blocks in the
+        scope of selective rules, V(full) blocks everything that no rule allows.
+      - A pairing profile that only has the older property C(mode) is compared by it (C(illuminated) is
+        V(visibility_only), C(enforced) is V(full)).
     type: str
     choices: [idle, visibility_only, selective, full]
   enforcement_mode_lock:
     description:
-      - Whether the pairing script is kept from overriding O(enforcement_mode).
+      - Whether the pairing script cannot override O(enforcement_mode).
     type: bool
   visibility_level:
     description:
-      - What traffic the VEN reports. V(flow_full_detail) is deprecated by the PCE.
+      - Which traffic the VEN reports. V(flow_full_detail) is deprecated by the PCE.
     type: str
     choices: [flow_summary, flow_drops, flow_off, enhanced_data_collection, flow_full_detail]
   visibility_level_lock:
     description:
-      - Whether the pairing script is kept from overriding O(visibility_level).
+      - Whether the pairing script cannot override O(visibility_level).
     type: bool
   log_traffic:
     description:
@@ -81,39 +81,39 @@ options:
     type: bool
   log_traffic_lock:
     description:
-      - Whether the pairing script is kept from overriding O(log_traffic) (legacy).
+      - Whether the pairing script cannot override O(log_traffic) (legacy).
     type: bool
   labels:
     description:
-      - The labels that a host gets, at most one of each key. Their order has no meaning.
-      - The list replaces the labels that are there; an empty list removes them.
+      - The labels that a host gets, at most one of each key. Their order does not matter.
+      - The list replaces the existing labels; an empty list removes them.
       - >-
         An entry is V({key: role, value: web}), or V({role: web}) for short, or V({href: /orgs/1/labels/7}). Key and
-        value are compared exactly, over one read of all labels for the whole task.
-      - A label that does not exist is an error with the nearest labels, unless O(create_labels=true).
+        value must match exactly, and must be texts: quote numbers in YAML, or append C(| string) in a template.
+      - A label that does not exist is an error that names the nearest labels, unless O(create_labels=true).
     type: list
     elements: dict
   create_labels:
     description:
-      - Whether O(labels) that do not exist are made.
+      - Whether to create O(labels) that do not exist.
       - Check mode shows such a label by its key and value, since it has no HREF yet.
     type: bool
     default: false
   env_label_lock:
     description:
-      - Whether the pairing script is kept from overriding the label of key env.
+      - Whether the pairing script cannot override the label of key env.
     type: bool
   loc_label_lock:
     description:
-      - Whether the pairing script is kept from overriding the label of key loc.
+      - Whether the pairing script cannot override the label of key loc.
     type: bool
   role_label_lock:
     description:
-      - Whether the pairing script is kept from overriding the label of key role.
+      - Whether the pairing script cannot override the label of key role.
     type: bool
   app_label_lock:
     description:
-      - Whether the pairing script is kept from overriding the label of key app.
+      - Whether the pairing script cannot override the label of key app.
     type: bool
   allowed_uses_per_key:
     description:
@@ -121,23 +121,23 @@ options:
     type: str
   key_lifespan:
     description:
-      - For how many seconds a key is valid, 1 to 2147483647, or V(unlimited).
+      - How many seconds a key is valid, 1 to 2147483647, or V(unlimited).
     type: str
   agent_software_release:
     description:
-      - The VEN release that hosts get. An empty text follows the PCE's default.
+      - The VEN release that hosts get. An empty string follows the default of the PCE.
     type: str
   external_data_set:
     description:
-      - The data set that the pairing profile comes from. An empty text clears it.
+      - The data set that the pairing profile comes from. An empty string clears it.
     type: str
   external_data_reference:
     description:
-      - What the pairing profile is called in that data set. An empty text clears it.
+      - The name of the pairing profile in that data set. An empty string clears it.
     type: str
   ven_type:
     description:
-      - The type of VEN. Only newer PCEs know it.
+      - The type of VEN. Older PCEs do not have this property.
     type: str
     choices: [server, endpoint, specified_during_activation]
 seealso:
@@ -147,7 +147,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a pairing profile for web servers, with keys for five hosts each that live for an hour
+- name: Create a pairing profile whose keys pair up to five hosts and expire after one hour
   microseg.enforcement.pce_pairing_profile:
     pce_host: pce.example.com
     api_key: "{{ pce_api_key }}"
@@ -163,23 +163,23 @@ EXAMPLES = r"""
       - key: env
         value: prod
 
-- name: Let its hosts enforce all rules from now on, and keep everything else (connection from the environment)
+- name: Set its enforcement mode to full and keep everything else (connection from the environment)
   microseg.enforcement.pce_pairing_profile:
     name: PP-WEB
     enforcement_mode: full
 
-- name: Remove its labels and its description
+- name: Clear its labels and its description
   microseg.enforcement.pce_pairing_profile:
     name: PP-WEB
     labels: []
     description: ""
 
-- name: Rename it
+- name: Rename the pairing profile
   microseg.enforcement.pce_pairing_profile:
     name: PP-WEB
     new_name: PP-WEB-OLD
 
-- name: Delete it; PP-WEB-PROD stays
+- name: Delete the pairing profile PP-WEB-OLD
   microseg.enforcement.pce_pairing_profile:
     name: PP-WEB-OLD
     state: absent
@@ -188,13 +188,13 @@ EXAMPLES = r"""
 RETURN = r"""
 pairing_profile:
   description:
-    - The pairing profile as the PCE has it after the task, null where it is absent.
-    - In check mode it is what it would be; what only the PCE decides is null then.
+    - The pairing profile as the PCE shows it after the task, null if it is absent.
+    - In check mode it is the expected pairing profile; properties that the PCE sets are null if it is new.
   type: dict
   returned: success
   contains:
     href:
-      description: The HREF, by which the PCE calls the pairing profile.
+      description: The HREF of the pairing profile.
       type: str
       returned: when the pairing profile is present
       sample: /orgs/1/pairing_profiles/24
@@ -204,7 +204,7 @@ pairing_profile:
       returned: when the pairing profile is present
       sample: PP-WEB
     description:
-      description: The description, empty when unset.
+      description: The description, empty if unset.
       type: str
       returned: when the pairing profile is present
       sample: Web servers
@@ -224,7 +224,7 @@ pairing_profile:
       returned: when the pairing profile is present
       sample: true
     visibility_level:
-      description: What traffic the VEN reports.
+      description: Which traffic the VEN reports.
       type: str
       returned: when the pairing profile is present
       sample: flow_summary
@@ -275,12 +275,12 @@ pairing_profile:
       returned: when the pairing profile is present
       sample: 5
     key_lifespan:
-      description: For how many seconds a key is valid, an integer or V(unlimited).
+      description: How many seconds a key is valid, an integer or V(unlimited).
       type: raw
       returned: when the pairing profile is present
       sample: unlimited
     agent_software_release:
-      description: The VEN release that hosts get, null when they follow the PCE's default.
+      description: The VEN release that hosts get, null if they follow the default of the PCE.
       type: str
       returned: when the pairing profile is present
       sample: 23.2.20-157
@@ -290,17 +290,17 @@ pairing_profile:
       returned: when the pairing profile is present
       sample: cmdb
     external_data_reference:
-      description: What the pairing profile is called in that data set, or null.
+      description: The name of the pairing profile in that data set, or null.
       type: str
       returned: when the pairing profile is present
       sample: web-4711
     ven_type:
-      description: The type of VEN, null on PCEs that do not know it.
+      description: The type of VEN, null on PCEs that do not have this property.
       type: str
       returned: when the pairing profile is present
       sample: server
     status:
-      description: The status of a VEN when it activates, null where the PCE does not show it.
+      description: The status of a VEN when it activates, null if the PCE does not show it.
       type: str
       returned: when the pairing profile is present
       sample: null
@@ -310,7 +310,7 @@ pairing_profile:
       returned: when the pairing profile is present
       sample: false
     total_use_count:
-      description: How often hosts have paired with it.
+      description: The number of times that hosts have paired with it.
       type: int
       returned: when the pairing profile is present
       sample: 12
@@ -335,17 +335,17 @@ pairing_profile:
       returned: when the pairing profile is present
       sample: "2026-06-08T23:18:36.150Z"
     created_by:
-      description: Who created it.
+      description: The user who created it.
       type: dict
       returned: when the pairing profile is present
       sample: {"href": "/users/1"}
     updated_by:
-      description: Who last updated it.
+      description: The user who last updated it.
       type: dict
       returned: when the pairing profile is present
       sample: {"href": "/users/1"}
     caps:
-      description: What the API key may do with it, null where the PCE does not say.
+      description: What the API key may do with it, null if the PCE does not show it.
       type: list
       elements: str
       returned: when the pairing profile is present

@@ -3,20 +3,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""List pairing profiles of a PCE."""
+"""List pairing profiles on a PCE."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_profile_info
-short_description: List pairing profiles of an Illumio PCE
+short_description: List pairing profiles on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Returns the pairing profiles of an Illumio Policy Compute Engine (PCE) that match all given filters.
-  - More than 500 are collected by a job of the PCE, so the list is always whole.
-  - A filter that the PCE does not know is applied by the module.
+  - Returns the pairing profiles on an Illumio Policy Compute Engine (PCE) that match all given filters.
+  - If there are more than 500, a job of the PCE collects them, so the list is always complete.
+  - The module itself applies filters that the PCE does not have.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes.info
@@ -24,28 +24,29 @@ extends_documentation_fragment:
 options:
   href:
     description:
-      - The HREF of one pairing profile, such as V(/orgs/1/pairing_profiles/24). None is found if it does not exist.
+      - The HREF of one pairing profile, such as V(/orgs/1/pairing_profiles/24). The list is empty if it does not exist.
     type: str
   name:
     description:
-      - The name or a part of it, as the PCE compares. With O(exact) the whole name.
+      - The name or a part of it, as the PCE compares. With O(exact=true) the whole name.
     type: str
   description:
     description:
-      - The description or a part of it, as the PCE compares. With O(exact) the whole description.
+      - The description or a part of it, as the PCE compares. With O(exact=true) the whole description.
     type: str
   exact:
     description:
-      - Whether O(name) and O(description) have to be equal, in every letter, instead of being contained.
+      - Whether O(name) and O(description) must match the whole text, case-sensitively, instead of a part of it.
     type: bool
     default: false
   labels:
     description:
-      - Labels, as a list of lists. Found is what has all labels of at least one of the lists. A list of labels alone is
-        one such list.
+      - Labels, as a list of lists. A pairing profile matches if it has all labels of at least one of the lists. A plain
+        list of labels counts as one such list.
       - >-
-        An entry is V({key: role, value: web}), or V({role: web}) for short, or an HREF such as V(/orgs/1/labels/7). A
-        label that does not exist is an error with the nearest labels.
+        An entry is V({key: role, value: web}), or V({role: web}) for short, or an HREF such as V(/orgs/1/labels/7). Key
+        and value must be texts: quote numbers in YAML, or append C(| string) in a template. A label that does not exist
+        is an error that names the nearest labels.
     type: list
     elements: raw
   enabled:
@@ -54,12 +55,12 @@ options:
     type: bool
   enforcement_mode:
     description:
-      - The enforcement mode. Pairing profiles that only have the older C(mode) are found too.
+      - The enforcement mode. Pairing profiles that only have the older property C(mode) match too.
     type: str
     choices: [idle, visibility_only, selective, full]
   enforcement_mode_lock:
     description:
-      - Whether the pairing script is kept from overriding the enforcement mode.
+      - Whether the pairing script cannot override the enforcement mode.
     type: bool
   mode:
     description:
@@ -72,12 +73,12 @@ options:
     type: bool
   visibility_level:
     description:
-      - What traffic the VEN reports.
+      - Which traffic the VEN reports.
     type: str
     choices: [flow_summary, flow_drops, flow_off, enhanced_data_collection, flow_full_detail]
   visibility_level_lock:
     description:
-      - Whether the pairing script is kept from overriding the visibility level.
+      - Whether the pairing script cannot override the visibility level.
     type: bool
   log_traffic:
     description:
@@ -85,23 +86,23 @@ options:
     type: bool
   log_traffic_lock:
     description:
-      - Whether the pairing script is kept from overriding C(log_traffic) (legacy).
+      - Whether the pairing script cannot override C(log_traffic) (legacy).
     type: bool
   env_label_lock:
     description:
-      - Whether the pairing script is kept from overriding the label of key env.
+      - Whether the pairing script cannot override the label of key env.
     type: bool
   loc_label_lock:
     description:
-      - Whether the pairing script is kept from overriding the label of key loc.
+      - Whether the pairing script cannot override the label of key loc.
     type: bool
   role_label_lock:
     description:
-      - Whether the pairing script is kept from overriding the label of key role.
+      - Whether the pairing script cannot override the label of key role.
     type: bool
   app_label_lock:
     description:
-      - Whether the pairing script is kept from overriding the label of key app.
+      - Whether the pairing script cannot override the label of key app.
     type: bool
   allowed_uses_per_key:
     description:
@@ -110,7 +111,7 @@ options:
     aliases: [allowed_user_per_key]
   key_lifespan:
     description:
-      - For how many seconds a key is valid, 1 to 2147483647, or V(unlimited).
+      - How many seconds a key is valid, 1 to 2147483647, or V(unlimited).
     type: str
   agent_software_release:
     description:
@@ -122,7 +123,7 @@ options:
     type: str
   external_data_reference:
     description:
-      - What the pairing profile is called in that data set.
+      - The name of the pairing profile in that data set.
     type: str
   ven_type:
     description:
@@ -135,11 +136,11 @@ options:
     type: str
   status_lock:
     description:
-      - Whether the pairing script is kept from overriding the status.
+      - Whether the pairing script cannot override the status.
     type: bool
   total_use_count:
     description:
-      - How often hosts have paired with it.
+      - The number of times that hosts have paired with it.
     type: int
   last_pairing_at:
     description:
@@ -167,7 +168,7 @@ options:
     type: str
   max_results:
     description:
-      - The most pairing profiles to return, 0 or more. All of them if not given.
+      - The maximum number of pairing profiles to return, 0 or more. Default is all of them.
     type: int
 seealso:
   - module: microseg.enforcement.pce_pairing_profile
@@ -181,12 +182,12 @@ EXAMPLES = r"""
     api_secret: "{{ pce_api_secret }}"
   register: all
 
-- name: Find the one called PP-WEB, and not PP-WEB-PROD (connection from the environment)
+- name: Get the pairing profile PP-WEB, but not PP-WEB-PROD (connection from the environment)
   microseg.enforcement.pce_pairing_profile_info:
     name: PP-WEB
     exact: true
 
-- name: Find those that are in full enforcement and carry role web and env prod, or label 9
+- name: List pairing profiles in full enforcement with the labels role=web and env=prod, or with label 9
   microseg.enforcement.pce_pairing_profile_info:
     enforcement_mode: full
     labels:
@@ -202,7 +203,7 @@ pairing_profiles:
   returned: success
   contains:
     href:
-      description: The HREF, by which the PCE calls the pairing profile.
+      description: The HREF of the pairing profile.
       type: str
       returned: always
       sample: /orgs/1/pairing_profiles/24
@@ -212,7 +213,7 @@ pairing_profiles:
       returned: always
       sample: PP-WEB
     description:
-      description: The description, empty when unset.
+      description: The description, empty if unset.
       type: str
       returned: always
       sample: Web servers
@@ -232,7 +233,7 @@ pairing_profiles:
       returned: always
       sample: true
     visibility_level:
-      description: What traffic the VEN reports.
+      description: Which traffic the VEN reports.
       type: str
       returned: always
       sample: flow_summary
@@ -283,12 +284,12 @@ pairing_profiles:
       returned: always
       sample: 5
     key_lifespan:
-      description: For how many seconds a key is valid, an integer or V(unlimited).
+      description: How many seconds a key is valid, an integer or V(unlimited).
       type: raw
       returned: always
       sample: unlimited
     agent_software_release:
-      description: The VEN release that hosts get, null when they follow the PCE's default.
+      description: The VEN release that hosts get, null if they follow the default of the PCE.
       type: str
       returned: always
       sample: 23.2.20-157
@@ -298,17 +299,17 @@ pairing_profiles:
       returned: always
       sample: cmdb
     external_data_reference:
-      description: What the pairing profile is called in that data set, or null.
+      description: The name of the pairing profile in that data set, or null.
       type: str
       returned: always
       sample: web-4711
     ven_type:
-      description: The type of VEN, null on PCEs that do not know it.
+      description: The type of VEN, null on PCEs that do not have this property.
       type: str
       returned: always
       sample: server
     status:
-      description: The status of a VEN when it activates, null where the PCE does not show it.
+      description: The status of a VEN when it activates, null if the PCE does not show it.
       type: str
       returned: always
       sample: null
@@ -318,7 +319,7 @@ pairing_profiles:
       returned: always
       sample: false
     total_use_count:
-      description: How often hosts have paired with it.
+      description: The number of times that hosts have paired with it.
       type: int
       returned: always
       sample: 12
@@ -343,17 +344,17 @@ pairing_profiles:
       returned: always
       sample: "2026-06-08T23:18:36.150Z"
     created_by:
-      description: Who created it.
+      description: The user who created it.
       type: dict
       returned: always
       sample: {"href": "/users/1"}
     updated_by:
-      description: Who last updated it.
+      description: The user who last updated it.
       type: dict
       returned: always
       sample: {"href": "/users/1"}
     caps:
-      description: What the API key may do with it, null where the PCE does not say.
+      description: What the API key may do with it, null if the PCE does not show it.
       type: list
       elements: str
       returned: always

@@ -3,27 +3,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keep many pairing profiles of a PCE as declared."""
+"""Manage many pairing profiles on a PCE in one task."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_profiles
-short_description: Keep many pairing profiles of an Illumio PCE as declared
+short_description: Manage many pairing profiles on an Illumio PCE in one task
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Does for a list of pairing profiles what M(microseg.enforcement.pce_pairing_profile) does for one, and can remove
+  - Does for a list of pairing profiles what M(microseg.enforcement.pce_pairing_profile) does for one, and can delete
     others.
-  - All pairing profiles are read once, all labels at most once, and everything is planned before anything is written.
-    Then only what differs is written, several at a time, at most O(max_requests_per_minute). What was updated is read
-    back at once in the end.
-  - One pairing profile that fails does not stop the others. The task fails in the end and names those that failed.
-  - An interrupted run continues where it stopped, since the plan is made from what is there.
+  - The task reads all pairing profiles once and all labels at most once, and plans everything before it writes
+    anything. It only writes differences, several pairing profiles at a time, at most O(max_requests_per_minute).
+    Updated pairing profiles are read back together at the end.
+  - A pairing profile is read again before it is deleted. One that another user has renamed meanwhile, or that is no
+    longer in O(purge_scope), is not deleted, and a warning names it.
+  - A pairing profile that fails does not stop the others. The task fails at the end and names those that failed.
+  - Run an interrupted task again to complete it.
   - A pairing profile that is listed twice is an error, before any request.
-  - A run that takes long says how far it is, every 30 seconds and with C(-v) every 2, if the task runs on the
-    controller.
+  - A long run shows its progress every 30 seconds, and with C(-v) every 2, if the task runs on the control node.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes
@@ -39,7 +40,7 @@ options:
       name:
         description:
           - The exact name of the pairing profile, 1 to 255 characters.
-          - Exactly one of O(pairing_profiles[].name) and O(pairing_profiles[].href) is needed.
+          - Exactly one of O(pairing_profiles[].name) and O(pairing_profiles[].href) is required.
         type: str
       href:
         description:
@@ -47,45 +48,45 @@ options:
         type: str
       new_name:
         description:
-          - The name that the pairing profile shall have, 1 to 255 characters.
-          - A pairing profile that already has it counts as renamed. If neither name exists, one is created with it.
+          - The new name of the pairing profile, 1 to 255 characters.
+          - A pairing profile that has it already counts as renamed. If neither name exists, one is created with it.
         type: str
       state:
         description:
-          - V(present) makes sure that the pairing profile is there, as declared.
-          - V(absent) makes sure that it is not there. The PCE does not let its default pairing profile be deleted.
+          - V(present) creates the pairing profile, or updates it if it differs.
+          - V(absent) deletes it. The default pairing profile of a PCE cannot be deleted.
         type: str
         choices: [present, absent]
         default: present
       description:
         description:
-          - What the pairing profile is for. An empty text clears it.
+          - The description of the pairing profile. An empty string clears it.
         type: str
       enabled:
         description:
-          - Whether hosts can pair with it. A new pairing profile is enabled unless this says otherwise.
+          - Whether hosts can pair with it. New pairing profiles are enabled by default.
         type: bool
       enforcement_mode:
         description:
-          - What the VEN enforces on a host when it is paired.
-          - V(idle) takes no control of the host's firewall, V(visibility_only) blocks nothing, V(selective) blocks in
-            the scope of selective rules, V(full) blocks all that no rule allows.
-          - A pairing profile that only has the older C(mode) is compared by it (C(illuminated) is V(visibility_only),
-            C(enforced) is V(full)).
+          - The enforcement mode that a host gets when it is paired.
+          - V(idle) does not control the host's firewall, V(visibility_only) blocks nothing, V(selective) blocks in the
+            scope of selective rules, V(full) blocks everything that no rule allows.
+          - A pairing profile that only has the older property C(mode) is compared by it (C(illuminated) is
+            V(visibility_only), C(enforced) is V(full)).
         type: str
         choices: [idle, visibility_only, selective, full]
       enforcement_mode_lock:
         description:
-          - Whether the pairing script is kept from overriding O(pairing_profiles[].enforcement_mode).
+          - Whether the pairing script cannot override O(pairing_profiles[].enforcement_mode).
         type: bool
       visibility_level:
         description:
-          - What traffic the VEN reports. V(flow_full_detail) is deprecated by the PCE.
+          - Which traffic the VEN reports. V(flow_full_detail) is deprecated by the PCE.
         type: str
         choices: [flow_summary, flow_drops, flow_off, enhanced_data_collection, flow_full_detail]
       visibility_level_lock:
         description:
-          - Whether the pairing script is kept from overriding O(pairing_profiles[].visibility_level).
+          - Whether the pairing script cannot override O(pairing_profiles[].visibility_level).
         type: bool
       log_traffic:
         description:
@@ -93,33 +94,33 @@ options:
         type: bool
       log_traffic_lock:
         description:
-          - Whether the pairing script is kept from overriding O(pairing_profiles[].log_traffic) (legacy).
+          - Whether the pairing script cannot override O(pairing_profiles[].log_traffic) (legacy).
         type: bool
       labels:
         description:
-          - The labels that a host gets, at most one of each key. Their order has no meaning.
-          - The list replaces the labels that are there; an empty list removes them.
+          - The labels that a host gets, at most one of each key. Their order does not matter.
+          - The list replaces the existing labels; an empty list removes them.
           - >-
             An entry is V({key: role, value: web}), or V({role: web}) for short, or V({href: /orgs/1/labels/7}). Key and
-            value are compared exactly, over one read of all labels for the whole task.
-          - A label that does not exist is an error with the nearest labels, unless O(create_labels=true).
+            value must match exactly, and must be texts: quote numbers in YAML, or append C(| string) in a template.
+          - A label that does not exist is an error that names the nearest labels, unless O(create_labels=true).
         type: list
         elements: dict
       env_label_lock:
         description:
-          - Whether the pairing script is kept from overriding the label of key env.
+          - Whether the pairing script cannot override the label of key env.
         type: bool
       loc_label_lock:
         description:
-          - Whether the pairing script is kept from overriding the label of key loc.
+          - Whether the pairing script cannot override the label of key loc.
         type: bool
       role_label_lock:
         description:
-          - Whether the pairing script is kept from overriding the label of key role.
+          - Whether the pairing script cannot override the label of key role.
         type: bool
       app_label_lock:
         description:
-          - Whether the pairing script is kept from overriding the label of key app.
+          - Whether the pairing script cannot override the label of key app.
         type: bool
       allowed_uses_per_key:
         description:
@@ -127,49 +128,49 @@ options:
         type: str
       key_lifespan:
         description:
-          - For how many seconds a key is valid, 1 to 2147483647, or V(unlimited).
+          - How many seconds a key is valid, 1 to 2147483647, or V(unlimited).
         type: str
       agent_software_release:
         description:
-          - The VEN release that hosts get. An empty text follows the PCE's default.
+          - The VEN release that hosts get. An empty string follows the default of the PCE.
         type: str
       external_data_set:
         description:
-          - The data set that the pairing profile comes from. An empty text clears it.
+          - The data set that the pairing profile comes from. An empty string clears it.
         type: str
       external_data_reference:
         description:
-          - What the pairing profile is called in that data set. An empty text clears it.
+          - The name of the pairing profile in that data set. An empty string clears it.
         type: str
       ven_type:
         description:
-          - The type of VEN. Only newer PCEs know it.
+          - The type of VEN. Older PCEs do not have this property.
         type: str
         choices: [server, endpoint, specified_during_activation]
   create_labels:
     description:
-      - Whether O(pairing_profiles[].labels) that do not exist are made.
+      - Whether to create O(pairing_profiles[].labels) that do not exist.
       - Check mode shows such a label by its key and value, since it has no HREF yet.
     type: bool
     default: false
   concurrency:
     description:
-      - How many pairing profiles are written at a time, 1 to 10.
+      - The number of pairing profiles to write at a time, 1 to 10.
     type: int
     default: 4
   purge:
     description:
-      - Whether pairing profiles in O(purge_scope) that are not listed are deleted. The default one never is.
+      - Whether to delete pairing profiles in O(purge_scope) that are not listed, except the default one.
       - Nothing is deleted if one of the listed pairing profiles failed.
     type: bool
     default: false
   purge_scope:
     description:
-      - Which pairing profiles O(purge) may delete, those for which all given conditions are true. At least one is
-        needed, and none may be null.
-      - C(name_prefix), a text that the name begins with.
+      - The conditions for pairing profiles that O(purge) may delete, all of which must be true. At least one is
+        required, and none may be null.
+      - C(name_prefix), the beginning of the name.
       - C(external_data_set), the exact data set.
-      - C(labels), a list of labels, written as in O(pairing_profiles[].labels), all of which it has.
+      - C(labels), a list of labels in the form of O(pairing_profiles[].labels), all of which the pairing profile has.
     type: dict
 seealso:
   - module: microseg.enforcement.pce_pairing_profile
@@ -177,7 +178,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a pairing profile for each team, and no other one that begins with TEAM-
+- name: Create a pairing profile for each team and delete others whose names begin with TEAM-
   microseg.enforcement.pce_pairing_profiles:
     pce_host: pce.example.com
     api_key: "{{ pce_api_key }}"
@@ -197,7 +198,7 @@ EXAMPLES = r"""
     purge_scope:
       name_prefix: TEAM-
 
-- name: Bring 5,000 pairing profiles from a file to the PCE, which takes a while (connection from the environment)
+- name: Create or update 5,000 pairing profiles from a file (connection from the environment)
   microseg.enforcement.pce_pairing_profiles:
     pairing_profiles: "{{ lookup('ansible.builtin.file', 'profiles.yml') | from_yaml }}"
     create_labels: true
@@ -207,19 +208,19 @@ EXAMPLES = r"""
 RETURN = r"""
 outcomes:
   description:
-    - What was done, or in check mode would be, an entry for each pairing profile. The listed ones come first, in the
-      order of the list, then those that were deleted because they are not listed.
+    - What was done, or in check mode would be done, with an entry for each pairing profile. The listed ones come first,
+      in the order of the list, then those in O(purge_scope) that are not listed.
   type: list
   elements: dict
   returned: success, and when some of the pairing profiles failed
   contains:
     name:
-      description: The name that the task gives or, if it gives an HREF, the one that the pairing profile had before.
+      description: The name in the task or, if the task has an HREF, the name before the task.
       type: str
       returned: always
       sample: PP-WEB
     href:
-      description: The HREF, also of what was deleted; null where there is none, or none yet.
+      description: The HREF, also of a deleted pairing profile; null if there is none.
       type: str
       returned: always
       sample: /orgs/1/pairing_profiles/24
@@ -229,7 +230,7 @@ outcomes:
       returned: always
       sample: create
     changed:
-      description: Whether it was changed.
+      description: Whether it was changed, or may have been.
       type: bool
       returned: always
       sample: true
@@ -239,12 +240,12 @@ outcomes:
       returned: always
       sample: null
     pairing_profile:
-      description: The pairing profile as the PCE has it if it was changed, else null.
+      description: The pairing profile as the PCE shows it if it was changed, otherwise null.
       type: dict
       returned: always
       contains:
         href:
-          description: The HREF, by which the PCE calls the pairing profile.
+          description: The HREF of the pairing profile.
           type: str
           returned: when the pairing profile is present
           sample: /orgs/1/pairing_profiles/24
@@ -254,7 +255,7 @@ outcomes:
           returned: when the pairing profile is present
           sample: PP-WEB
         description:
-          description: The description, empty when unset.
+          description: The description, empty if unset.
           type: str
           returned: when the pairing profile is present
           sample: Web servers
@@ -274,7 +275,7 @@ outcomes:
           returned: when the pairing profile is present
           sample: true
         visibility_level:
-          description: What traffic the VEN reports.
+          description: Which traffic the VEN reports.
           type: str
           returned: when the pairing profile is present
           sample: flow_summary
@@ -325,12 +326,12 @@ outcomes:
           returned: when the pairing profile is present
           sample: 5
         key_lifespan:
-          description: For how many seconds a key is valid, an integer or V(unlimited).
+          description: How many seconds a key is valid, an integer or V(unlimited).
           type: raw
           returned: when the pairing profile is present
           sample: unlimited
         agent_software_release:
-          description: The VEN release that hosts get, null when they follow the PCE's default.
+          description: The VEN release that hosts get, null if they follow the default of the PCE.
           type: str
           returned: when the pairing profile is present
           sample: 23.2.20-157
@@ -340,17 +341,17 @@ outcomes:
           returned: when the pairing profile is present
           sample: cmdb
         external_data_reference:
-          description: What the pairing profile is called in that data set, or null.
+          description: The name of the pairing profile in that data set, or null.
           type: str
           returned: when the pairing profile is present
           sample: web-4711
         ven_type:
-          description: The type of VEN, null on PCEs that do not know it.
+          description: The type of VEN, null on PCEs that do not have this property.
           type: str
           returned: when the pairing profile is present
           sample: server
         status:
-          description: The status of a VEN when it activates, null where the PCE does not show it.
+          description: The status of a VEN when it activates, null if the PCE does not show it.
           type: str
           returned: when the pairing profile is present
           sample: null
@@ -360,7 +361,7 @@ outcomes:
           returned: when the pairing profile is present
           sample: false
         total_use_count:
-          description: How often hosts have paired with it.
+          description: The number of times that hosts have paired with it.
           type: int
           returned: when the pairing profile is present
           sample: 12
@@ -385,17 +386,17 @@ outcomes:
           returned: when the pairing profile is present
           sample: "2026-06-08T23:18:36.150Z"
         created_by:
-          description: Who created it.
+          description: The user who created it.
           type: dict
           returned: when the pairing profile is present
           sample: {"href": "/users/1"}
         updated_by:
-          description: Who last updated it.
+          description: The user who last updated it.
           type: dict
           returned: when the pairing profile is present
           sample: {"href": "/users/1"}
         caps:
-          description: What the API key may do with it, null where the PCE does not say.
+          description: What the API key may do with it, null if the PCE does not show it.
           type: list
           elements: str
           returned: when the pairing profile is present

@@ -3,21 +3,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fetch the pairing script of a PCE."""
+"""Get the pairing script of a PCE."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_pairing_script_info
-short_description: Fetch the pairing script of an Illumio PCE
+short_description: Get the pairing script of an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Returns the script that installs and activates a VEN on a host, as the PCE hands it out for a pairing profile.
-  - It is the same for all hosts, so one request serves all of them, from the host that reaches the PCE's API. The role
-    P(microseg.enforcement.ven#role) does so.
-  - The PCE asks no credentials for the script, and none are sent.
+  - Returns the script of a pairing profile that installs and activates a VEN on a host.
+  - The script is the same for all hosts, so one request from the control node is enough. The role
+    P(microseg.enforcement.ven#role) does this.
+  - The PCE does not require credentials for the script, so none are sent.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes.info
@@ -30,14 +30,14 @@ options:
     required: true
   script:
     description:
-      - Which script, V(pair.sh) for Linux or V(pair.ps1) for Windows.
+      - The script to get, V(pair.sh) for Linux or V(pair.ps1) for Windows.
     type: str
     choices: [pair.sh, pair.ps1]
     default: pair.sh
   api_version:
     description:
-      - The version in the script's address, as the PCE's own web console shows it in its pairing command. PCEs differ
-        in those that they know (seen are 6, 18, 25, 26 and 27).
+      - The version in the URL of the script, as the web console of the PCE shows it in its pairing command. It depends
+        on the release of the PCE (6, 18, 25, 26 and 27 have been seen).
     type: int
     default: 18
 seealso:
@@ -45,7 +45,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Fetch the script for Linux hosts (connection from the environment)
+- name: Get the script for Linux hosts (connection from the environment)
   microseg.enforcement.pce_pairing_script_info:
     profile_href: /orgs/1/pairing_profiles/24
   register: script
@@ -58,7 +58,7 @@ pairing_script:
   returned: success
   contains:
     name:
-      description: Which script it is.
+      description: The name of the script.
       type: str
       returned: always
       sample: pair.sh
@@ -68,7 +68,7 @@ pairing_script:
       returned: always
       sample: "#!/bin/sh ..."
     management_server:
-      description: The host and port of the PCE, as the script is told it.
+      description: The host and port of the PCE, which the script takes as an argument.
       type: str
       returned: always
       sample: pce.example.com:8443

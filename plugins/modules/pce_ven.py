@@ -16,10 +16,12 @@ author:
 description:
   - Unpairs VENs through the Policy Compute Engine (PCE), for hosts that cannot be reached, or marks them as suspended
     or active.
-  - Hostnames are compared exactly, although the PCE's own filter matches partially. Two VENs of one hostname are an
-    error. All VENs are looked up first; if one is ambiguous or missing, nothing is changed.
-  - Many VENs are one task. Up to five are looked up one by one, more by one read of all VENs. At most 1,000 are
-    unpaired by a request, and at most 10 such requests are sent a minute, as the PCE demands.
+  - VENs are matched by their exact hostname, although the PCE's own filter matches parts of a hostname. Two VENs with
+    the same hostname are an error. All VENs are looked up first; if one is ambiguous, missing, or cannot be unpaired,
+    nothing is changed.
+  - A task can have many VENs. Up to five are looked up one by one, more by one request for all VENs. A request unpairs
+    at most 1,000 VENs, and at most 10 such requests are sent a minute, as the PCE requires.
+  - If the PCE refuses some VENs, the result shows the status that the PCE shows for each VEN afterwards.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes
@@ -27,7 +29,7 @@ extends_documentation_fragment:
 options:
   hostnames:
     description:
-      - The exact hostnames of the VENs, as the PCE shows them. At least one of O(hostnames) and O(hrefs) is needed.
+      - The exact hostnames of the VENs, as the PCE shows them. At least one of O(hostnames) and O(hrefs) is required.
     type: list
     elements: str
   hrefs:
@@ -37,30 +39,66 @@ options:
     elements: str
   state:
     description:
-      - V(unpaired) uninstalls the VENs. A VEN that the PCE does not show counts as unpaired; if it shows one whose
-        hostname differs in case or domain only, a warning tells.
-      - V(suspended) marks the VENs as suspended, so that the PCE keeps their hosts in its policy although they are
-        silent. It is C(illumio-ven-ctl suspend) on the host that suspends the VEN itself.
-      - V(active) marks those that are suspended as active again.
+      - V(unpaired) uninstalls the VENs. A VEN that does not exist counts as unpaired; a warning names VENs whose
+        hostname differs in case or domain only.
+      - A suspended VEN cannot be unpaired, nor one for which the PCE shows C(unpair_allowed) false. Either is an error.
+      - V(suspended) marks the VENs as suspended, so that the PCE keeps their hosts in its policy although they do not
+        report. To suspend the VEN itself, run C(illumio-ven-ctl suspend) on its host.
+      - V(active) marks suspended VENs as active again.
       - With V(suspended) and V(active) a VEN that does not exist is an error.
     type: str
     choices: [unpaired, suspended, active]
     required: true
   firewall_restore:
     description:
-      - What the VEN does with the host's firewall when it is unpaired, in the PCE's words; C(illumio-ven-ctl unpair)
-        has other words for it.
+      - How the VEN restores the firewall of the host when it is unpaired. C(illumio-ven-ctl unpair) has other names for
+        these values.
     type: str
     choices: [saved, default, disable]
     default: default
+  only_offline_for:
+    description:
+      - Unpair only VENs without a heartbeat for so many hours. If one of them has had a heartbeat since, none is
+        unpaired.
+    type: float
+  never_hostnames:
+    description:
+      - Hostnames that are never unpaired; the wildcards C(*) and C(?) are allowed, and case does not matter.
+    type: list
+    elements: str
+    default: []
+  never_labels:
+    description:
+      - 'Labels whose workloads are never unpaired, each a dictionary such as V({role: db}).'
+    type: list
+    elements: dict
+    default: []
+  maximum:
+    description:
+      - The number of VENs above which nothing is unpaired.
+    type: int
+  suspended:
+    description:
+      - Whether a suspended VEN, which a PCE does not unpair, is an error, or is unsuspended first.
+    type: str
+    choices: [fail, unsuspend]
+    default: fail
+  golden_images:
+    description:
+      - Hostnames of golden images that may be unpaired.
+    type: list
+    elements: str
+    default: []
 notes:
-  - A request that fails does not undo those before it. The next run does what is left.
+  - If a guard refuses to unpair one of the VENs, or the PCE shows that one must not be unpaired (C(unpair_allowed) is
+    false), all that stay are named and none is unpaired.
+  - A request that fails does not undo those before it. Run the task again to complete it.
 seealso:
   - module: microseg.enforcement.pce_workload_info
 """
 
 EXAMPLES = r"""
-- name: Unpair two hosts that are gone for good
+- name: Unpair two hosts that no longer exist
   microseg.enforcement.pce_ven:
     pce_host: pce.example.com
     api_key: "{{ pce_api_key }}"
@@ -69,7 +107,7 @@ EXAMPLES = r"""
     state: unpaired
     firewall_restore: saved
 
-- name: Find the workloads of env test that are not online (connection from the environment)
+- name: List the workloads in env test that are not online (connection from the environment)
   microseg.enforcement.pce_workload_info:
     managed: true
     online: false
@@ -77,7 +115,7 @@ EXAMPLES = r"""
       - env: test
   register: silent
 
-- name: Unpair them
+- name: Unpair these workloads
   microseg.enforcement.pce_ven:
     hrefs: "{{ silent.workloads | map(attribute='ven.href') | list }}"
     state: unpaired
@@ -88,37 +126,37 @@ vens:
   description: The VENs of the task, in its order, each once.
   type: list
   elements: dict
-  returned: success, and when the PCE refused some of them
+  returned: success, and when some of them failed
   contains:
     hostname:
-      description: The hostname, null where the task gave an HREF and the PCE shows no such VEN.
+      description: The hostname, null if the task has an HREF and the VEN does not exist.
       type: str
       returned: always
       sample: web1.example.com
     href:
-      description: The HREF, null where the PCE shows no VEN of this hostname.
+      description: The HREF, null if no VEN has this hostname.
       type: str
       returned: always
       sample: /orgs/1/vens/3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f
     version:
-      description: The version of the VEN, null where the PCE does not show it.
+      description: The version of the VEN, null if the PCE does not show it.
       type: str
       returned: always
       sample: 23.2.20-157
     status:
-      description: Its status after the task, or in check mode what it would be; C(unpaired) where there is no VEN.
+      description: The status after the task, or in check mode the expected one; C(unpaired) if the VEN does not exist.
       type: str
       returned: always
       sample: unpaired
     changed:
-      description: Whether the task changed it, or may have, or in check mode would.
+      description: Whether the task changed it, or may have changed it, or in check mode would change it.
       type: bool
       returned: always
       sample: true
     error:
       description:
-        - What the PCE refused it with, or that what became of it is not known, or null.
-        - A task that has one fails, and still returns all entries.
+        - Why the PCE refused it, or that it is unknown whether it was changed, or null.
+        - The task fails if any VEN has an error, and still returns all entries.
       type: str
       returned: always
       sample: null
@@ -126,17 +164,14 @@ vens:
 
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import run
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
-from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_state import OPTIONS, set_ven_state
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.unpair_guards import OPTIONS as GUARDS
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.unpair_guards import set_guarded_ven_state
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_state import OPTIONS
 
 
 def main() -> None:
     """Run the module."""
-    run(
-        OPTIONS,
-        PCE.options,
-        lambda params, check_mode: set_ven_state(PCE.connect(params), params, check_mode),
-        required_one_of=[("hostnames", "hrefs")],
-    )
+    run({**OPTIONS, **GUARDS}, PCE.options, set_guarded_ven_state, required_one_of=[("hostnames", "hrefs")])
 
 
 if __name__ == "__main__":

@@ -3,23 +3,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""List workloads of a PCE."""
+"""List workloads on a PCE."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_workload_info
-short_description: List workloads of an Illumio PCE
+short_description: List workloads on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Returns the workloads of an Illumio Policy Compute Engine (PCE) that match all given filters, as the variable
-    C(pce_workload) of the inventory plugin P(microseg.enforcement.pce_workloads#inventory) shows them.
-  - One request reads all of them. Labels are read by one more, and only if O(labels) is given or if the PCE shows
+  - Returns the workloads on an Illumio Policy Compute Engine (PCE) that match all given filters, in the form of the
+    variable C(pce_workload) of the inventory plugin P(microseg.enforcement.pce_workloads#inventory).
+  - The module reads all workloads by one request, and all labels by another one if O(labels) is set or the PCE shows
     labels of workloads without their keys and values.
-  - More than 500 are collected by a job of the PCE, so the list is always whole.
-  - A filter that the PCE does not know is applied by the module.
+  - If there are more than 500, a job of the PCE collects them, so the list is always complete.
+  - The module itself applies filters that the PCE does not have.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes.info
@@ -27,28 +27,28 @@ extends_documentation_fragment:
 options:
   href:
     description:
-      - The HREF of one workload, such as V(/orgs/1/workloads/3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f). None is found if it
-        does not exist.
+      - The HREF of one workload, such as V(/orgs/1/workloads/3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f). The list is empty
+        if it does not exist.
     type: str
   name:
     description:
-      - The name or a part of it, in either case. With O(exact) the whole name.
+      - The name or a part of it, case-insensitively. With O(exact=true) the exact name.
     type: str
   hostname:
     description:
-      - The hostname or a part of it, in either case, as the PCE compares. So V(web1) finds C(web10) too.
-      - With O(exact) the whole hostname.
+      - The hostname or a part of it, case-insensitively, as the PCE compares. So V(web1) matches C(web10) too.
+      - With O(exact=true) the exact hostname.
     type: str
   hostnames:
     description:
-      - Whole hostnames, one of which the workload has to have. One read is enough for all of them.
-      - Two workloads of one hostname, such as a reinstalled host and what is left of it from before, are both found.
+      - Exact hostnames, one of which the workload must have. One request reads all of them.
+      - Two workloads with the same hostname, such as a reinstalled host and its former workload, are both returned.
       - Cannot be combined with O(hostname), and must not be empty.
     type: list
     elements: str
   exact:
     description:
-      - Whether O(name) and O(hostname) have to be equal, in every letter, instead of being contained.
+      - Whether O(name) and O(hostname) must match the whole text, case-sensitively, instead of a part of it.
     type: bool
     default: false
   managed:
@@ -57,32 +57,33 @@ options:
     type: bool
   online:
     description:
-      - Whether its VEN is online. A VEN can be active and not online. What the PCE does not say is neither.
+      - Whether its VEN is online. A VEN can be active without being online. A workload for which the PCE does not show
+        this matches neither value.
     type: bool
   enforcement_mode:
     description:
-      - Enforcement modes, one of which the workload has to be in.
+      - Enforcement modes, one of which the workload must have.
     type: list
     elements: str
     choices: [idle, visibility_only, selective, full]
   labels:
     description:
-      - Labels, all of which the workload has to have.
+      - Labels, all of which the workload must have.
       - >-
         An entry is V({key: role, value: web}), or V({role: web}) for short, or V({href: /orgs/1/labels/7}). Key and
-        value are compared exactly.
-      - A label that the PCE does not have is an error, so that a misspelt one does not look like no workloads.
-      - A workload has one label of each key, so two of one key are an error.
+        value must match exactly, and must be texts: quote numbers in YAML, or append C(| string) in a template.
+      - A label that does not exist is an error, so that a misspelled one does not look like an empty result.
+      - A workload has at most one label of each key, so two labels of one key are an error.
     type: list
     elements: dict
   max_results:
     description:
-      - The most workloads to return, 0 or more. All of them if not given.
+      - The maximum number of workloads to return, 0 or more. Default is all of them.
     type: int
 seealso:
   - plugin: microseg.enforcement.pce_workloads
     plugin_type: inventory
-    description: Makes hosts of workloads.
+    description: An inventory of workloads.
 """
 
 EXAMPLES = r"""
@@ -94,7 +95,7 @@ EXAMPLES = r"""
     enforcement_mode: [idle, visibility_only, selective]
   register: later
 
-- name: Find the one called web1, and not web10
+- name: Get the workload web1, but not web10
   microseg.enforcement.pce_workload_info:
     pce_host: pce.example.com
     api_key: "{{ pce_api_key }}"
@@ -102,7 +103,7 @@ EXAMPLES = r"""
     hostname: web1
     exact: true
 
-- name: Wait until the PCE sees all hosts of the play as paired and alive
+- name: Wait until all hosts of the play are paired and online
   microseg.enforcement.pce_workload_info:
     hostnames: "{{ ansible_play_hosts }}"
     managed: true
@@ -125,17 +126,17 @@ workloads:
   returned: success
   contains:
     href:
-      description: The HREF, by which the PCE calls the workload.
+      description: The HREF of the workload.
       type: str
       returned: always
       sample: /orgs/1/workloads/3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f
     name:
-      description: The name that somebody gave to it, or null.
+      description: The name that a user gave it, or null.
       type: str
       returned: always
       sample: Web server 1
     hostname:
-      description: What the host says that it is called, or null.
+      description: The hostname that the host reports, or null.
       type: str
       returned: always
       sample: web1.example.com
@@ -145,12 +146,12 @@ workloads:
       returned: always
       sample: Serves the shop
     enforcement_mode:
-      description: The enforcement mode, or null where the PCE does not show it.
+      description: The enforcement mode, or null if the PCE does not show it.
       type: str
       returned: always
       sample: visibility_only
     visibility_level:
-      description: What traffic the VEN reports, or null.
+      description: Which traffic the VEN reports, or null.
       type: str
       returned: always
       sample: flow_summary
@@ -175,17 +176,17 @@ workloads:
       returned: always
       sample: true
     online:
-      description: Whether its VEN is online, null where the PCE does not say.
+      description: Whether its VEN is online, null if the PCE does not show it.
       type: bool
       returned: always
       sample: true
     labels:
-      description: Its labels, values by keys. A label of which the PCE does not tell the key and value is left out.
+      description: Its labels, values by keys. A label whose key and value the PCE does not show is left out.
       type: dict
       returned: always
       sample: {"role": "web", "env": "prod"}
     interfaces:
-      description: Its interfaces. What the PCE does not show of one is null.
+      description: Its interfaces. Properties that the PCE does not show are null.
       type: list
       elements: dict
       returned: always
@@ -212,17 +213,17 @@ workloads:
       returned: always
       sample: ["10.0.0.1"]
     ven:
-      description: The VEN, null where there is none.
+      description: The VEN, null if there is none.
       type: dict
       returned: always
       contains:
         href:
-          description: The HREF, by which the PCE calls the VEN.
+          description: The HREF of the VEN.
           type: str
           returned: always
           sample: /orgs/1/vens/3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f
         status:
-          description: Its status, or null. A VEN can be C(active) and not online.
+          description: Its status, or null. A VEN can be C(active) without being online.
           type: str
           returned: always
           sample: active

@@ -60,7 +60,7 @@ options:
     description:
       - A context of the controller, which some connectors require in addition to its address, such as the region
         V(us-east-1) of AWS.
-      - Required to create an instance if the connector's type says that a context is needed
+      - Required to create an instance if the connector's type says that a context is required
         (RV(microseg.enforcement.pe_connector_info#module:connector.controller_contexts)).
       - It does not identify an instance. The API identifies an instance by controller and address space.
     type: str

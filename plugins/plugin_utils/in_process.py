@@ -65,6 +65,7 @@ def run_module(main: Callable[[], None], arguments: bytes, environment: Mapping[
                 _loader._handle_exception(error, PROFILE)
         except SystemExit as ended:
             status = ended.code if isinstance(ended.code, int) else 1
+            _clear_frames(ended)
         except Exception:
             traceback.print_exc()
             status = 1
@@ -97,6 +98,13 @@ def _process(arguments: bytes, environment: Mapping[str, str], directory: str) -
             os.chdir(place)
         with suppress(locale.Error):
             locale.setlocale(locale.LC_ALL, language)
+
+
+def _clear_frames(error: BaseException | None) -> None:
+    """Release what the functions of a failure still hold, such as connections: a process of its own would end."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _current_directory() -> str:

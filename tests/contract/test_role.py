@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
+from plugins.plugin_utils import ven, ven_role
 from tests import documented
 from tests.collection import ROOT
 
@@ -18,10 +20,10 @@ def load(path: str) -> Any:
     return yaml.safe_load((ROLE / path).read_text())
 
 
-def tasks(path: str) -> list[dict[str, Any]]:
-    """The tasks of a file, those in blocks too."""
+def tasks() -> list[dict[str, Any]]:
+    """All tasks of the role, those in blocks too."""
     found: list[dict[str, Any]] = []
-    waiting = list(load(path))
+    waiting = [task for path in sorted((ROLE / "tasks").glob("*.yml")) for task in load(f"tasks/{path.name}")]
     while waiting:
         task = waiting.pop(0)
         inner = [entry for section in ("block", "rescue", "always") for entry in task.get(section, [])]
@@ -37,8 +39,8 @@ def options() -> dict[str, Any]:
 
 
 def connection_variables() -> set[str]:
-    """Those that become options of the modules; the pattern is about what a VEN prints."""
-    return {name for name in options() if name.startswith("ven_pce_")} - {"ven_pce_pattern"}
+    """Those that become options of the modules."""
+    return {f"ven_{name}" for name in ven_role.CONNECTION}
 
 
 def test_every_default_is_documented_and_equal() -> None:
@@ -63,34 +65,41 @@ def test_the_profile_options_are_those_of_the_module() -> None:
             assert about.get(key) == known[name].get(key), name
 
 
-def test_every_profile_option_reaches_the_module() -> None:
-    (block,) = load("tasks/pair.yml")
-    (task,) = [task for task in block["block"] if "microseg.enforcement.pce_pairing_profile" in task]
-    given = task["microseg.enforcement.pce_pairing_profile"]
-    for name in options()["ven_pairing_profile_options"]["options"]:
-        assert given[name] == f"{{{{ ven_pairing_profile_options.{name} | default(omit) }}}}"
+def test_every_variable_is_read() -> None:
+    assert {f"ven_{name}" for name in ven_role.VARIABLES} == set(options())
 
 
-def test_every_task_of_the_api_has_the_whole_connection_and_runs_once() -> None:
-    connection = connection_variables()
-    asked = []
-    for path in sorted((ROLE / "tasks").glob("*.yml")):
-        for task in tasks(f"tasks/{path.name}"):
-            for module in [key for key in task if key.startswith("microseg.enforcement.pce_")]:
-                asked.append(module.removeprefix("microseg.enforcement."))
-                assert all(any(name in str(value) for value in task[module].values()) for name in connection)
-                assert task["run_once"] is True
-                assert task["become"] is False
-                assert task["delegate_to"] == "{{ ven_delegate_to }}"
-    assert sorted(asked) == [
-        "pce_pairing_key",
-        "pce_pairing_profile",
-        "pce_pairing_profile_info",
-        "pce_pairing_script_info",
-        "pce_pairing_script_info",
-        "pce_ven",
-        "pce_workload_info",
-    ]
+def test_default_patterns_are_those_of_the_modules() -> None:
+    defaults = load("defaults/main.yml")
+    assert {name: defaults[f"ven_{name}_pattern"] for name in ven.DEFAULT_PATTERNS} == ven.DEFAULT_PATTERNS
+
+
+def test_the_tasks_are_few_and_short() -> None:
+    """Logic is Python: the tasks say in which order it runs."""
+    text = "".join(path.read_text() for path in (ROLE / "tasks").glob("*.yml"))
+    assert len(text.splitlines()) < 200
+    assert not (ROLE / "vars").exists()
+    assert not (ROLE / "templates").exists()
+    assert max(expression.count("\n") for expression in re.findall(r"{{.*?}}", text, re.DOTALL)) < 3
+    facts = [name for task in tasks() for name in task.get("ansible.builtin.set_fact", {})]
+    assert facts == ["ven_status", "ven_version", "ven_pce"]
+    assert {task["register"] for task in tasks() if "register" in task} == {"__ven"}
+
+
+def test_tasks_of_the_api_are_none_of_a_host() -> None:
+    """What is meant for the hosts, such as become, does not reach them."""
+    asked = [task for task in tasks() if "microseg.enforcement.pce_ven_batch" in task]
+    assert [task["microseg.enforcement.pce_ven_batch"]["step"] for task in asked] == ["prepare", "verify", "finish"]
+    for task in asked:
+        assert task["become"] is False
+        assert task["vars"]["ansible_become"] is False
+        assert "when" not in task  # it would be that of the first host
+        assert "run_once" not in task
+
+
+def test_the_task_that_cleans_up_runs_always() -> None:
+    (block,) = load("tasks/batch.yml")
+    assert block["always"][-1]["microseg.enforcement.pce_ven_batch"] == {"step": "finish"}
 
 
 def test_every_task_of_the_playbook_enforce_has_the_whole_connection() -> None:
@@ -103,27 +112,8 @@ def test_every_task_of_the_playbook_enforce_has_the_whole_connection() -> None:
         assert all(any(name in str(value) for value in task[module].values()) for name in connection)
 
 
-def test_every_task_that_carries_a_code_is_silent() -> None:
-    carriers = [
-        task
-        for name in ("pair_linux", "pair_windows")
-        for task in tasks(f"tasks/{name}.yml")
-        if any(word in str(task) for word in ("pair_package.sh.j2", "sensitive_parameters"))
-    ]
-    assert len(carriers) == 2
-    assert all(task["no_log"] is True for task in carriers)
-    (keys,) = [task for task in tasks("tasks/pair.yml") if "microseg.enforcement.pce_pairing_key" in task]
-    assert keys["no_log"] is True
-    # Nothing but the fail task that takes the code out of what was said knows it beside them.
-    for name in ("pair_linux", "pair_windows"):
-        for task in tasks(f"tasks/{name}.yml"):
-            if "ven__code" in str(task) and task not in carriers:
-                assert "replace(ven__code, '…')" in str(task)
-
-
-def test_what_windows_needs_is_included_and_never_imported() -> None:
-    """A task that is only skipped would make every user need the collection ansible.windows."""
-    for path in sorted((ROLE / "tasks").glob("*.yml")):
-        uses = [task for task in tasks(f"tasks/{path.name}") if "ansible.windows.win_powershell" in task]
-        assert bool(uses) == path.stem.endswith("_windows")
-        assert "import_tasks" not in path.read_text()
+def test_the_batch_is_included() -> None:
+    """Imported, a task that runs once would run on a host that a condition of the role leaves out, or not at all."""
+    (task,) = load("tasks/main.yml")
+    assert task["ansible.builtin.include_tasks"] == "batch.yml"
+    assert "when" not in task

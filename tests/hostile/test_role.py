@@ -52,8 +52,8 @@ ELSEWHERE = (ROOT / "owned", ROOT / "playbooks" / "owned", Path.home() / "owned"
 NOTING = f"""#!{sys.executable}
 import json, os, pathlib, sys
 limit, program, *words = sys.argv[1:]
-if program.endswith("illumio-ven-ctl") and words == ["status"]:
-    os.execv(program, [program, "status"])
+if program.endswith("illumio-ven-ctl") and words[0] in ("status", "version"):
+    os.execv(program, [program, *words])
 entry = {{"limit": limit, "program": program, "words": words, "environment": dict(os.environ)}}
 pathlib.Path(os.environ["NOTES"]).write_text(json.dumps(entry))
 control = pathlib.Path(os.environ["PROGRAM"])
@@ -162,7 +162,7 @@ def test_what_the_programs_of_the_vendor_get(hosts: Hosts) -> None:
     assert gone.status == 0, gone.output[-5000:]
     for name, payload in hosts.payloads.items():
         note = hosts.note(name)
-        assert note["words"] == ["unpair", "recommended"]
+        assert note["words"] == ["unpair", "saved"]
         assert note["program"] == f"{hosts.directory}/hosts/{name}/{payload['path']}/opt/ven/illumio-ven-ctl"
         assert note["environment"]["PAYLOAD"] == payload["word"]
     assert hosts.owned() == []
@@ -227,8 +227,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"ven_unpair_mode": "saved; touch owned", "ven_state": "unpaired"}, "ven_unpair_mode"),
     ({"ven_script_timeout": "1; touch owned"}, "ven_script_timeout"),
     ({"ven_activation_delay": "1; touch owned"}, "ven_activation_delay"),
-    ({"ven_data_directory": "$(touch owned)"}, "ven_data_directory must be absolute paths"),
-    ({"ven_data_directory": "/opt/../etc"}, "ven_data_directory must be absolute paths"),
+    ({"ven_data_directory": "$(touch owned)"}, "must be absolute paths"),
+    ({"ven_data_directory": "/opt/../etc"}, "must be absolute paths"),
 ]
 
 

@@ -45,6 +45,8 @@ def run(module: str, options: dict[str, Any], check: bool, in_worker: bool) -> d
     traceback = getattr(getattr(result.get("exception"), "event", None), "formatted_traceback", "a text")
     if not traceback:
         del result["exception"]
+    if not result.get("failed", True):
+        del result["failed"]  # which ansible-core 2.21 adds
     return result
 
 

@@ -424,7 +424,7 @@ def test_secrets_by_template_and_by_vault(simulator: Simulator, tmp_path: Path) 
     ("options", "message"),
     [
         ({"pce_host": None}, "missing required arguments: pce_host"),
-        ({"pce_host": "ftp://pce.example.com"}, "pce_host: must be reached by https"),
+        ({"pce_host": "ftp://pce.example.com"}, "pce_host: must be an https URL"),
         ({"pce_port": "many"}, "argument 'pce_port' is of type"),
         ({"pce_port": 70000}, "pce_port: the port must be 1 to 65535, not 70000"),
         ({"pce_org_id": 0}, "pce_org_id: must be 1 or more, not 0"),

@@ -87,8 +87,8 @@ def test_label(simulator: Simulator, case: Case) -> None:
         ({"key": "app", "value": "x" * 256}, [], "value: must have at most 255"),
         ({**NAMED, "href": HREF}, [], "mutually exclusive"),
         ({**NAMED, "new_value": ""}, [], "new_value: must not be empty"),
-        ({**NAMED, "new_value": "APP"}, [], "new_value: is the same as value"),
-        ({**NAMED, "new_value": "B", "state": "absent"}, [], "new_value: contradicts state: absent"),
+        ({**NAMED, "new_value": "APP"}, [], "new_value: must differ from value"),
+        ({**NAMED, "new_value": "B", "state": "absent"}, [], "new_value: cannot be combined with state: absent"),
         ({"href": "/orgs/1/pairing_profiles/1"}, [], "href: must be the href of one of the labels"),
         ({"href": "/orgs/2/labels/1"}, [], "href: belongs to organisation 2"),
         ({"key": "colour", "value": "red"}, [], "label_key_not_supported"),
@@ -247,7 +247,7 @@ def test_a_label_that_cannot_be_made_is_told_and_leaves_no_profile(simulator: Si
     failed = run_module("pce_pairing_profile", options)
     assert failed["failed"]
     assert "label_key_not_supported" in failed["msg"]
-    assert "Made before: label app=new" in failed["msg"]
+    assert "Created before that: label app=new" in failed["msg"]
     assert failed["changed"] is True
     assert [item["name"] for item in simulator.state()["pairing_profiles"]] == ["Default"]
     again = run_module("pce_pairing_profile", {**options, "labels": labels[:1]})

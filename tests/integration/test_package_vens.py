@@ -19,7 +19,6 @@ from tests.simulator.launch import Simulator
 PAIR = "microseg.enforcement.pair_vens"
 HOSTS = ["aix1", "aix2"]
 CODE = re.compile(r"[0-9a-f]{81}")
-ANY_PACKAGE: dict[str, Any] = {"ven_package": str(ROOT / "README.md"), "ven_package_command": ["x", "{package}"]}
 
 Pair = Callable[..., Ended]
 
@@ -195,20 +194,19 @@ def test_what_fails_is_shown_without_the_code(simulator: Simulator, pair: Pair, 
     [
         ({"ven_package": "/no/such/file.rpm"}, "ven_package: there is no file /no/such/file.rpm on the controller"),
         ({"ven_package": str(ROOT)}, "ven_package: there is no file"),
-        ({"ven_package": str(ROOT / "README.md")}, "ven_package: how README.md is installed is not known"),
+        ({"ven_package": str(ROOT / "README.md")}, "ven_package: it is unknown how to install README.md"),
         (
             {"ven_package": str(ROOT / "README.md"), "ven_package_command": ["tar", "xf"]},
-            "ven_package_command must have the word {package} in it",
+            "ven_package_command must contain the word {package}",
         ),
-        ({"ven_package_command": "rpm"}, "ven_package_command must have the word {package}"),
+        ({"ven_package_command": "rpm"}, "ven_package_command must contain the word {package}"),
         ({"ven_package": "ven.rpm", "ven_package_remote": True}, "ven_package must be an absolute path"),
         ({"ven_package": "/no/ven.rpm", "ven_package_remote": True}, "there is no file /no/ven.rpm on the host"),
-        ({"ven_package": "/no/ven.tar", "ven_package_remote": True}, "ven_package: how ven.tar is installed"),
+        (
+            {"ven_package": "/no/ven.tar", "ven_package_remote": True},
+            "ven_package: it is unknown how to install ven.tar",
+        ),
         ({"ven_package": ["a.rpm"], "ven_package_remote": "perhaps"}, "ven_package_remote"),
-        ({**ANY_PACKAGE, "ven_proxy_server": "proxy:3128"}, "ven_proxy_server: only the pairing script takes this"),
-        ({**ANY_PACKAGE, "ven_insecure": True}, "ven_insecure: only the pairing script"),
-        ({**ANY_PACKAGE, "ven_enforcement_mode": "idle"}, "ven_enforcement_mode: only the pairing script"),
-        ({**ANY_PACKAGE, "ven_labels": {"role": "web"}}, "ven_labels: only the pairing script"),
     ],
     ids=str,
 )
@@ -219,3 +217,44 @@ def test_bad_input_pairs_nobody(simulator: Simulator, pair: Pair, variables: dic
     assert "Traceback" not in done.output
     assert simulator.state()["pairing_keys"] == []
     assert managed(simulator) == []
+
+
+def test_options_reach_the_activation_after_a_package(simulator: Simulator, pair: Pair, package: Path) -> None:
+    command = ["/bin/sh", "-c", 'shift; exec "$@"', "sh", "{package}", *installer(simulator)]
+    options = {"ven_labels": {"role": "web"}, "ven_enforcement_mode": "full", "ven_insecure": True}
+    done = pair("--limit", "aix1", ven_package=str(package), ven_package_command=command, **options)
+    assert done.status == 0, done.output
+    (workload,) = simulator.state()["workloads"]
+    assert workload["enforcement_mode"] == "full"
+    labels = {item["href"]: item["value"] for item in simulator.state()["labels"]}
+    assert {labels[item["href"]] for item in workload["labels"]} == {"web"}
+
+
+def test_dependencies_are_installed_first(simulator: Simulator, pair: Pair, tools: Path, tmp_path: Path) -> None:
+    for name in ("ipfl.bff", "ven.bff"):
+        (tmp_path / name).write_text(f"{name}\n")
+    env = {"PATH": f"{tools}:{environment()['PATH']}"}
+    files = {"ven_package": str(tmp_path / "ven.bff"), "ven_package_dependencies": [str(tmp_path / "ipfl.bff")]}
+    done = pair("--limit", "aix1", env=env, **files)
+    assert done.status == 0, done.output
+    installed = re.findall(r"/(\w+\.bff) all", (tmp_path / "tools.log").read_text())
+    assert installed == ["ipfl.bff", "ven.bff"]
+    assert leftovers(tmp_path) == []
+
+
+def test_an_image_is_prepared_and_not_activated(
+    simulator: Simulator, pair: Pair, package: Path, tmp_path: Path
+) -> None:
+    stub = tmp_path / "stub"
+    stub.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/said\ntest $1 != status || echo "Agent State: unpaired"\n')
+    stub.chmod(0o755)
+    install = 'mkdir -p "$2" && cp "$3" "$2/illumio-ven-ctl"'
+    words_of_command = ["/bin/sh", "-c", install, "sh", "{package}", "{{ ven_program_directory }}", str(stub)]
+    variables: dict[str, Any] = {"ven_package": str(package), "ven_package_command": words_of_command}
+    foreseen = pair("--limit", "aix1", "--check", "-e", "ven_state=prepared", **variables)
+    assert changed(foreseen) == ["aix1"], foreseen.output
+    done = pair("--limit", "aix1", "-e", "ven_state=prepared", ven_pairing_arguments=["--x"], **variables)
+    assert changed(done) == ["aix1"], done.output
+    assert "prepare --x\n" in (tmp_path / "said").read_text()
+    assert simulator.state()["pairing_keys"] == []
+    assert changed(pair("--limit", "aix1", "-e", "ven_state=prepared", **variables)) == []

@@ -195,10 +195,12 @@ def test_a_second_run_changes_nothing(simulator: Simulator, report: Report, tmp_
     files = [page(tmp_path), page(tmp_path).with_suffix(".json")]
     assert sorted(page(tmp_path).parent.iterdir()) == sorted(files)
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    before = [path.read_bytes() for path in files]
+    before = read(tmp_path)
     again = report()
     assert changed(again) == 0, again.output
-    assert [path.read_bytes() for path in files] == before
+    after = read(tmp_path)
+    assert after.pop("checked_at") > before.pop("checked_at") >= before["unchanged_since"]
+    assert after == before
     assert not any(entry["mutating"] for entry in simulator.journal())
 
     # What is there is replaced, whatever it is, and its mode is not widened.

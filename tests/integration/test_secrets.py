@@ -127,6 +127,7 @@ class Setting:
             self.task("pce_pairing_key", {**key, "path": str(self.inputs)}, no_log=True, **fails),
             self.task("pce_pairing_script_info", {"profile_href": PROFILE["href"]}),
             self.task("pce_ven", {"hostnames": ["gone"], "state": "unpaired"}),
+            self.task("pce_ven_batch", {"step": "prepare", "hosts": []}),
             self.task("pce_workload_info", {}),
             self.task("pe_connector_info", {}),
             self.task("pe_connector_instance", new),

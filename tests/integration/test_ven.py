@@ -114,23 +114,51 @@ def test_active_unsuspends_what_is_suspended_and_nothing_else(simulator: Simulat
     assert not run(simulator, hostnames=HOSTS, state="active")["changed"]
 
 
-@pytest.mark.parametrize("check", [False, True])
-def test_unpair_of_a_suspended_ven_changes_nothing(simulator: Simulator, check: bool) -> None:
-    assert run(simulator, hostnames=["web1"], state="suspended")["changed"]
-    simulator.clear_journal()
-    failed = run(simulator, check=check, hostnames=["web1", "db1"], state="unpaired")
-    assert failed["failed"]
-    assert "a suspended VEN cannot be unpaired: web1; nothing was changed" in failed["msg"]
-    assert writes(simulator) == []
-    assert run(simulator, hostnames=["web1"], state="active")["changed"]
-    assert run(simulator, hostnames=["web1"], state="unpaired")["changed"]
-
-
 def test_a_failure_keeps_its_warnings(simulator: Simulator) -> None:
     simulator.fault("status", method="PUT", path="/vens/unpair", status=406, message="not today", times=None)
     failed = run(simulator, hostnames=["DB1", "web1"], state="unpaired")
     assert failed["failed"]
     assert "the PCE shows no VEN with hostname DB1, but one with db1" in str(failed["warnings"])
+
+
+def test_a_suspended_ven_is_unsuspended_if_asked(simulator: Simulator) -> None:
+    assert run(simulator, hostnames=["web1"], state="suspended")["changed"]
+    failed = run(simulator, hostnames=["web1", "db1"], state="unpaired")
+    assert "web1: its VEN is suspended" in failed["msg"]
+    assert "set suspended to unsuspend" in failed["msg"]
+    assert paired(simulator) == HOSTS
+    assert run(simulator, check=True, hostnames=["web1"], state="unpaired", suspended="unsuspend")["changed"]
+    assert statuses(simulator)["web1"] == "suspended"
+    assert run(simulator, hostnames=["web1"], state="unpaired", suspended="unsuspend")["changed"]
+    assert paired(simulator) == HOSTS[1:]
+
+
+GUARDS: list[tuple[dict[str, Any], str]] = [
+    ({"maximum": 1}, "nothing was unpaired: 2 VENs would be, and maximum is 1"),
+    ({"maximum": -1}, "maximum: must be 0 or more"),
+    ({"never_hostnames": ["DB*"]}, "db1: 'DB*' in never_hostnames keeps this host"),
+    ({"never_labels": [{"role": "db"}]}, "db1: the label role=db in never_labels keeps this host"),
+    ({"never_labels": [{"a": 1, "b": 2}]}, "never_labels"),
+    ({"only_offline_for": 24}, "the PCE does not show its last heartbeat, so only_offline_for keeps it"),
+    ({"only_offline_for": 0}, "only_offline_for: must be a number of hours above 0"),
+]
+
+
+@pytest.mark.parametrize(("guards", "words"), GUARDS, ids=str)
+@pytest.mark.parametrize("check", [False, True])
+def test_a_guard_keeps_all_vens(simulator: Simulator, guards: dict[str, Any], words: str, check: bool) -> None:
+    (label,) = [item["href"] for item in simulator.state()["labels"] if item["value"] == "db"]
+    simulator.seed(workloads=[_workload(4, "db1", labels=[{"href": label}])])
+    failed = run(simulator, check, hostnames=["web1"], hrefs=[_ven(4)], state="unpaired", **guards)
+    assert words in failed["msg"]
+    assert paired(simulator) == HOSTS
+    assert writes(simulator) == []
+
+
+def test_vens_that_no_guard_keeps_are_unpaired(simulator: Simulator) -> None:
+    guards: dict[str, Any] = {"maximum": 2, "never_hostnames": ["my-*"], "never_labels": [{"role": "db"}]}
+    assert run(simulator, hostnames=["web1", "db1", "gone"], state="unpaired", **guards)["changed"]
+    assert paired(simulator) == ["web10", "my-web1"]
 
 
 @pytest.mark.parametrize("state", ["suspended", "active"])
@@ -274,7 +302,7 @@ def test_two_vens_of_one_hostname_by_href(simulator: Simulator) -> None:
 
 
 def test_what_cannot_be_read_afterwards_is_told(simulator: Simulator) -> None:
-    simulator.fault("status", method="GET", path="/vens", skip=1, status=500, times=None)
+    simulator.fault("status", method="GET", path="/vens", skip=3, status=500, times=None)
     done = run(simulator, hostnames=["web1"], state="unpaired")
     assert done["changed"] is True
     assert "could not be read afterwards" in str(done["warnings"])

@@ -147,12 +147,7 @@ def test_linux_and_windows_hosts_share_a_batch(simulator: Simulator, play: Run) 
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"ven_labels": {"role": "web"}}, "ven_labels: only pair.sh is known to take this"),
-        (
-            {"ven_enforcement_mode": "idle", "ven_proxy_server": "p:1", "ven_insecure": True},
-            "ven_proxy_server, ven_insecure, ven_enforcement_mode: only pair.sh is known",
-        ),
-        ({"ven_package": "/etc/hosts", "ven_package_command": ["x", "{package}"]}, "ven_package is for hosts with"),
+        ({"ven_package": "/etc/hosts", "ven_package_command": ["x", "{package}"]}, "ven_package requires a host with"),
         ({"ven_program_directory": "/opt/illumio_ven"}, "ven_program_directory and ven_data_directory must be"),
         ({"ven_program_directory": "C:\\"}, "ven_program_directory and ven_data_directory must be"),
         ({"ven_data_directory": r"C:\ProgramData\..\Windows"}, "ven_program_directory and ven_data_directory must be"),
@@ -173,7 +168,7 @@ def test_bad_input_pairs_nobody(
 def test_an_unknown_mode_is_refused(simulator: Simulator, play: Run, tmp_path: Path) -> None:
     done = play(UNPAIR, "-e", "ven_hosts=all", ven_unpair_mode="closed")
     assert done.status != 0
-    assert "ven_unpair_mode must be recommended, saved or open, or on Windows unmanaged" in words(done)
+    assert "ven_unpair_mode must be saved, recommended, open or unmanaged" in words(done)
     assert calls(tmp_path, "win1") == []
 
 
@@ -278,11 +273,3 @@ def test_the_script_prefers_the_exe_and_builds_nothing_from_strings() -> None:
     assert "finally" in text[text.index("function Invoke-PairingScript") :]
     assert "[Security.SecureString] $ActivationCode" in text
     assert "{{" not in text
-
-
-def test_every_windows_task_takes_the_script_as_it_is() -> None:
-    for name in ("status", "pair", "unpair"):
-        text = (ROOT / "roles" / "ven" / "tasks" / f"{name}_windows.yml").read_text()
-        assert text.count("ansible.windows.win_powershell:") == text.count(
-            "script: \"{{ lookup('ansible.builtin.file', 'ven.ps1') }}\""
-        )

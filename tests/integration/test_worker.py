@@ -92,10 +92,13 @@ def results(directory: Path, *tasks: Json, flags: tuple[str, ...] = (), env: Map
 
 @pytest.mark.parametrize("place", ["group_vars", "play", "extra"])
 @pytest.mark.parametrize("nodes", MANAGED_NODES)
-def test_task_ignores_variables_of_managed_nodes(simulator: Simulator, tmp_path: Path, nodes: str, place: str) -> None:
+def test_task_ignores_variables_of_managed_nodes(
+    simulator: Simulator, tmp_path_factory: pytest.TempPathFactory, nodes: str, place: str
+) -> None:
     """Neither way has a shell, become or a connection of theirs, and no argument is ever on a disk."""
-    variables, watched = MANAGED_NODES[nodes], Watched(tmp_path / "watched")
-    inputs = tmp_path / "inputs"
+    # Of a short name: ansible-core 2.21 has a socket somewhere below.
+    directory = tmp_path_factory.mktemp("w")
+    variables, watched, inputs = MANAGED_NODES[nodes], Watched(directory / "w"), directory / "inputs"
     secret = write(inputs / "secret.json", {"secret": simulator.api_secret})
     options = {**connection(simulator), **LABEL, "api_secret": "{{ secret }}"}
     tasks = [task("pce_label", options, vars={SWITCH: in_worker}) for in_worker in (True, False)]
@@ -150,7 +153,7 @@ def test_task_tells_which_way_it_takes(simulator: Simulator, tmp_path: Path) -> 
     said = re.findall(rf"{NAMESPACE}\.pce_label (runs .*)", ended.output)
     assert len(said) == len(ways), ended.output
     assert [words for (_more, words), line in zip(ways, said) if not line.startswith(words)] == []
-    assert "unreachable=1" in ended.output
+    assert "UNREACHABLE" in ended.output
 
 
 def test_switch_must_be_a_boolean(simulator: Simulator, tmp_path: Path) -> None:
@@ -181,6 +184,16 @@ def test_async_is_refused_where_the_job_would_be_lost(simulator: Simulator, tmp_
     ended = run_plays(tmp_path, play(item, vars={"ansible_connection": "ssh"}))
     assert "async requires ansible_connection: local on the controller, where it is ssh" in ended.output
     assert simulator.journal() == []
+
+
+def test_async_ignores_become_and_the_shell(simulator: Simulator, tmp_path: Path) -> None:
+    """The job, and the connection by which Ansible asks for it, are the controller's."""
+    item = task("pce_label", {**connection(simulator), **LABEL}, **{"async": 60, "poll": 1})
+    env = own_python(ANSIBLE_ASYNC_DIR=str(tmp_path / "async"))
+    ended = run_plays(tmp_path, play(item, vars=MANAGED_NODES["powershell"]), env=env)
+    assert ended.status == 0, ended.output
+    assert "changed=1" in ended.output
+    assert list(tmp_path.glob("AnsiballZ*")) == []
 
 
 # The same result.
@@ -293,6 +306,23 @@ def test_timeout_ends_the_task(simulator: Simulator, tmp_path: Path, in_worker: 
     found = results(tmp_path, item, flags=("-e", f"{SWITCH}={in_worker}"), env=own_python())["timed"]["results"]
     assert [entry["failed"] for entry in found] == [True, False]
     assert re.search("Timed out|time frame", found[0]["msg"]), found[0]["msg"]
+
+
+def test_items_of_a_loop_leave_nothing_open(simulator: Simulator, tmp_path: Path) -> None:
+    """All items run in one worker process, which tells by the value how many files and threads it has."""
+    count = "ls /proc/$PPID/fd | wc -l; ls /proc/$PPID/task | wc -l"
+    shown = f"{{{{ lookup('ansible.builtin.pipe', '{count}') | split | join('-') }}}}"
+    organization = "{{ 1 if item % 2 else 7 }}"  # each second item fails
+    value = f"{{{{ item }}}}-{shown}"
+    options = {**connection(simulator), "pce_org_id": organization, "key": "role", "value": value}
+    loop: Json = {"loop": list(range(40)), "ignore_errors": True}
+    item = task("pce_label", options, check_mode=True, register="looped", **loop)
+    looped = [entry for entry in results(tmp_path, item)["looped"]["results"] if not entry["failed"]]
+    files, threads = zip(*([int(word) for word in entry["label"]["value"].split("-")[1:]] for entry in looped))
+    assert len(files) == 20
+    # Of several looks the least: a look itself has files open for a moment.
+    assert min(files[10:]) <= min(files[:10])
+    assert min(threads[10:]) <= min(threads[:10])
 
 
 @WAYS

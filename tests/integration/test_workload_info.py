@@ -227,8 +227,8 @@ def test_fifty_hosts_cost_two_requests(simulator: Simulator) -> None:
     assert requests(simulator) == ["/workloads?managed=true&online=true", "/labels"]
 
 
-@pytest.mark.parametrize(("hosts", "jobs"), [(500, 0), (501, 1), (1100, 1)])
-def test_more_than_500_are_collected_by_one_job(simulator: Simulator, hosts: int, jobs: int) -> None:
+@pytest.mark.parametrize(("hosts", "jobs"), [(499, 0), (500, 1), (501, 1), (1100, 1)])
+def test_a_page_of_500_or_more_is_collected_by_one_job(simulator: Simulator, hosts: int, jobs: int) -> None:
     simulator.seed(generate={"workloads": hosts, "prefix": "bulk"})
     simulator.clear_journal()
     found = info(simulator, managed=True)

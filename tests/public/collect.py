@@ -105,6 +105,8 @@ def _removals(name: str) -> dict[str, str]:
     package = f"ansible_collections.{NAMESPACE}.plugins"
     edge = importlib.import_module(f"{package}.module_utils._ansible.module")
     module = importlib.import_module(f"{package}.modules.{name}")
+    if not hasattr(module, "main"):
+        return {}  # the documentation of an action plugin
     with mock.patch.object(edge, "Module", side_effect=_Captured) as called, contextlib.suppress(_Captured):
         module.main()
     spec = called.call_args.kwargs["argument_spec"]

@@ -256,6 +256,7 @@ def _of_workloads(pce: Pce, href: str, workloads: list[Json]) -> Json:
         "created_by": dict(USER),
         "updated_by": dict(USER),
         "caps": ["write"],
+        **{key: ven[key] for key in ("last_heartbeat_at", "unpair_allowed", "golden_image") if key in ven},
     }
 
 

@@ -335,7 +335,7 @@ def test_purge_removes_nothing_where_an_object_cannot_be_recognised(name: Any, d
 
 
 def test_a_null_name_is_no_identity() -> None:
-    with pytest.raises(OptionError, match="name: is needed, or href"):
+    with pytest.raises(OptionError, match="name: one of name and href is required"):
         run(ListStore(raw_profile(1, name=None)), {"name": None, "state": "absent"})
 
 

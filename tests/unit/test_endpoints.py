@@ -210,3 +210,16 @@ def test_the_store_of_workloads_knows_their_labels() -> None:
     store = WORKLOADS.store({**OF_A_PCE, "ca_path": None}, WORKLOAD)
     assert isinstance(store, WorkloadStore)
     assert store.own_href("/orgs/3/workloads/00000000-0000-4000-8000-000000000001")
+
+
+def test_references_in_options_are_checked_before_any_request() -> None:
+    check = PCE.reference_checker({"pce_org_id": "3"})
+    check(PAIRING_PROFILE, "/orgs/3/pairing_profiles/7")
+    with pytest.raises(ValueError, match=r"^belongs to organisation 1, while pce_org_id is 3"):
+        check(PAIRING_PROFILE, "/orgs/1/pairing_profiles/7")
+    with pytest.raises(OptionError, match=r"^pce_org_id: must be 1 or more, not 0$"):
+        PCE.reference_checker({"pce_org_id": 0})
+    check = Pe().reference_checker({})
+    check(CONNECTOR_INSTANCE, "i-1")
+    with pytest.raises(ValueError, match=r"^is no id of a connector instance: 'a/b'$"):
+        check(CONNECTOR_INSTANCE, "a/b")

@@ -953,10 +953,10 @@ def test_a_request_that_is_tried_again_counts_again(server: Loopback, clock: Clo
 def test_a_request_that_would_be_held_back_too_long_is_not_sent(server: Loopback, clock: Clock) -> None:
     client = make(server.url, clock, max_requests_per_minute=1, deadline=50.0)
     client.get("/x")
-    with pytest.raises(DeadlineError, match=r"max_requests_per_minute \(1\) held back GET /x until"):
+    with pytest.raises(DeadlineError, match=r"max_requests_per_minute \(1\) delayed GET /x until"):
         client.get("/x")
     clock.time = 49.5
-    with pytest.raises(DeadlineError, match="held back"):
+    with pytest.raises(DeadlineError, match="delayed"):
         client.get("/x")
     assert len(server.seen) == 1
     clock.time = 0.0

@@ -377,7 +377,7 @@ def test_by_href() -> None:
 
 
 def test_a_404_of_what_is_listed_is_an_error() -> None:
-    with pytest.raises(ApiError, match=r"404 to GET .*/2: not here.* The PCE lists it all the same: does a proxy"):
+    with pytest.raises(ApiError, match=r"404 to GET .*/2: not here.* The PCE lists it all the same: a proxy may"):
         store(Reply(404, raw=b"<html>not here</html>"), Reply(200, [raw_profile(2)])).find(Identity(f"{PROFILES}/2"))
 
 

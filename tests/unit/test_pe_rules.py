@@ -25,7 +25,7 @@ from plugins.module_utils._core.snapshot import Snapshot
 from plugins.module_utils._http.redact import Secrets
 from plugins.module_utils._http.response import Response
 from plugins.module_utils._pe import bodies, settings
-from plugins.module_utils._pe.api import Pe, api_url, find_plain, warn_of_http
+from plugins.module_utils._pe.api import Pe, api_url, check_id, find_plain, warn_of_http
 from plugins.module_utils._pe.connector_instance import CONNECTOR_INSTANCE
 from plugins.module_utils._pe.connector_type import Connector, ConnectorType, TypeSetting, read_connector_type
 from plugins.module_utils._pe.json_names import NAMES
@@ -124,7 +124,7 @@ def test_what_is_no_id_never_becomes_a_path(value: str) -> None:
     transport = FakeTransport(in_turn(Reply(value=[raw(value)])))
     store = PeStore(Connector(transport, NAMES), CONNECTOR_INSTANCE)
     with pytest.raises(ValueError, match="is no id of a connector instance"):
-        store.check_reference(CONNECTOR_INSTANCE, value)
+        check_id(CONNECTOR_INSTANCE, value)
     found = store.query({})[0]
     with pytest.raises(ContractError):
         store.execute(CONNECTOR_INSTANCE.plan(found, {}, ABSENT), Identity(value))
@@ -133,7 +133,7 @@ def test_what_is_no_id_never_becomes_a_path(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["A", "z", "0", "AbC-1._~x", "x" * 128])
 def test_what_may_be_an_id(value: str) -> None:
-    opened()[0].check_reference(CONNECTOR_INSTANCE, value)
+    check_id(CONNECTOR_INSTANCE, value)
 
 
 def test_an_id_may_be_a_number() -> None:

@@ -185,7 +185,7 @@ def test_new_name_that_is_taken(dry_run: bool) -> None:
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_present_by_an_href_that_is_gone(dry_run: bool) -> None:
     store = MemoryStore()
-    with pytest.raises(OptionError, match=f"^href: there is no pairing profile {PROFILES}/24; .*give name") as caught:
+    with pytest.raises(OptionError, match=f"^href: there is no pairing profile {PROFILES}/24; .*set name") as caught:
         run(store, dry_run, href=f"{PROFILES}/24", enabled=True)
     assert caught.value.option == "href"
     assert store.calls == []
@@ -227,8 +227,8 @@ def test_server_that_does_not_keep_a_value(objects: list[dict[str, Any]]) -> Non
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"name": "PP", "new_name": "PP"}, "new_name: is the same as name"),
-        ({"name": "PP", "new_name": "other", "state": "absent"}, "new_name: contradicts state: absent"),
+        ({"name": "PP", "new_name": "PP"}, "new_name: must differ from name"),
+        ({"name": "PP", "new_name": "other", "state": "absent"}, "new_name: cannot be combined with state: absent"),
         ({"name": "PP", "new_name": ""}, "new_name: must not be empty"),
         ({"name": "PP", "new_name": "x" * 256}, "new_name: must have at most 255 characters, not 256"),
         # An entry without an href must not become a list that clears the labels.
@@ -302,7 +302,7 @@ def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
     with pytest.raises(OptionError) as caught:
         reconcile(CONNECTOR_INSTANCE, _Holding(), request, dry_run=True)
     assert str(caught.value) == (
-        "instance_id: there is no connector instance one; to create one, give controller and address_space_name instead"
+        "instance_id: there is no connector instance one; to create one, set controller and address_space_name instead"
     )
 
 

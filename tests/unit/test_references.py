@@ -193,7 +193,7 @@ def test_two_values_of_one_key_are_refused_where_one_is_by_href() -> None:
         ({"app": "APP"}, "there is no label app=APP; the nearest are app=WEB-APP"),
         ({"role": "wbe"}, "there is no label role=wbe; the nearest are role=web"),
         ({"role": "Web"}, "there is no label role=Web; the nearest are role=web"),
-        ({"xxxxxx": "yyyyyyyy"}, "there is no label xxxxxx=yyyyyyyy; create_labels: true would make it"),
+        ({"xxxxxx": "yyyyyyyy"}, "there is no label xxxxxx=yyyyyyyy; create_labels: true would create it"),
     ],
 )
 def test_a_label_that_is_not_there(entry: dict[str, str], words: str) -> None:

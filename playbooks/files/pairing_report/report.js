@@ -287,9 +287,11 @@
   });
   head.append(top);
 
-  const time = byId("generated");
-  time.dateTime = report.generated_at;
-  time.textContent = report.generated_at.replace("T", " ").replace("Z", " UTC");
+  for (const name of ["unchanged_since", "checked_at"]) {
+    const time = byId(name);
+    time.dateTime = report[name];
+    time.textContent = report[name].replace("T", " ").replace("Z", " UTC");
+  }
 
   fill();
   byId("search").addEventListener("input", update);

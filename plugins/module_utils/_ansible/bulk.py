@@ -44,9 +44,8 @@ def manage_all(resource: Resource, api: Api, options: Spec | None = None) -> Non
         spec[PURGE_SCOPE] = {"type": "dict"}
 
     def work(params: Mapping[str, Any], check_mode: bool) -> ModuleResult:
-        store = api.store(params, resource)
-        bulk = read_bulk(resource, params, store.check_reference)
-        outcome = reconcile_all(resource, store, bulk, check_mode)
+        bulk = read_bulk(resource, params, api.reference_checker(params))
+        outcome = reconcile_all(resource, api.store(params, resource), bulk, check_mode)
         return {
             "changed": outcome.changed,
             "outcomes": list(outcome.outcomes),

@@ -28,8 +28,7 @@ def inspect(resource: Resource, api: Api, **constraints: Any) -> None:
         spec["exact"] = {"type": "bool", "default": False}
 
     def work(params: Mapping[str, Any], _check_mode: bool) -> ModuleResult:
-        store = api.store(params, resource)
-        listing = read_listing(resource, params, store.check_reference)
-        return {"changed": False, resource.plural: select(resource, store, listing)}
+        listing = read_listing(resource, params, api.reference_checker(params))
+        return {"changed": False, resource.plural: select(resource, api.store(params, resource), listing)}
 
     run(spec, api.options, work, **constraints)

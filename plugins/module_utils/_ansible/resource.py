@@ -19,9 +19,8 @@ def manage(resource: Resource, api: Api) -> None:
     """Run the module that manages one object of ``resource`` on a server of ``api``."""
 
     def work(params: Mapping[str, Any], check_mode: bool) -> Result:
-        store = api.store(params, resource)
-        desired_state = read_desired_state(resource, params, store.check_reference)
-        return reconcile(resource, store, desired_state, check_mode)
+        desired_state = read_desired_state(resource, params, api.reference_checker(params))
+        return reconcile(resource, api.store(params, resource), desired_state, check_mode)
 
     first = resource.identity[0]
     needed = [name for name in resource.identity if name not in resource.optional]

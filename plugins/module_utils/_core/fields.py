@@ -117,7 +117,7 @@ class Field:
 
     @property
     def writable(self) -> bool:
-        """Say whether a request body may hold this property."""
+        """Return True if a request body may hold this property."""
         return self.spec is not None
 
     def value_in(self, raw: Mapping[str, Any]) -> Any:

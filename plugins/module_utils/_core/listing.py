@@ -30,8 +30,9 @@ class Condition:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a task asks for: the object ``reference`` or all, for which all ``conditions`` hold, at most ``most`` of
-    them. ``exact`` makes partial filters match the whole value.
+    """What a task asks for: the object ``reference``, or all objects for which all ``conditions`` hold.
+
+    At most ``max_results`` of them. ``exact`` makes partial filters match the whole value.
     """
 
     reference: str | None

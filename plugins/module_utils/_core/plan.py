@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has to be done to an object, decided before anything is done."""
+"""Plans: the change of an object, decided before anything is written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Plan:
     ``changes`` holds the canonical values to write; ``reference`` addresses the object that exists. ``before`` and
     ``after`` are the whole object as results show it, None where there is none: ``after`` is what the server will
     show, except for what only the server decides. ``secrets`` are the values that the task has for properties that
-    are never shown; ``renewed`` names those that this plan writes although nobody can see whether they differ.
+    are never shown; ``renewed`` names those that this plan writes again although they cannot be compared.
     """
 
     action: Action
@@ -41,5 +41,5 @@ class Plan:
 
     @property
     def is_change(self) -> bool:
-        """Say whether this plan changes anything."""
+        """Return True if this plan changes anything."""
         return self.action is not Action.NOTHING

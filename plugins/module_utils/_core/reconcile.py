@@ -41,8 +41,8 @@ class Result:
 class DesiredState:
     """What a task asks for: ``desired`` canonical values, of the object ``identity``, in ``state``.
 
-    ``renew`` writes secret properties again, though nobody can see whether they differ. ``create_missing`` makes the
-    objects that are referred to by name and do not exist. ``new_identity`` holds at least the name that changes.
+    ``renew`` writes secret properties again, since they cannot be compared. ``create_missing`` creates objects that are
+    referred to by name and do not exist. ``new_identity`` holds at least the name that changes.
     """
 
     identity: Identity
@@ -68,10 +68,10 @@ def read_desired_state(resource: Resource, params: Mapping[str, Any], check_refe
         return DesiredState(identity, desired, state, None, renew, create_missing)
     renamed = resource.identity[-1]
     if state == ABSENT:
-        raise OptionError(resource.rename, "contradicts state: absent")
+        raise OptionError(resource.rename, "cannot be combined with state: absent")
     new_name = parse_option(resource.rename, resource.field(renamed).parse, new_name)
     if new_name == desired.get(renamed):
-        raise OptionError(resource.rename, f"is the same as {renamed}")
+        raise OptionError(resource.rename, f"must differ from {renamed}")
     new_identity = Identity(names={**identity.names, renamed: new_name})
     return DesiredState(identity, {**desired, renamed: new_name}, state, new_identity, renew, create_missing)
 
@@ -80,7 +80,7 @@ def _identity(resource: Resource, desired: Mapping[str, Any]) -> Identity:
     for name in resource.identity:
         # Ansible's own check lets a null pass, and an object without a name would answer to it.
         if desired.get(name) is None and name not in resource.optional:
-            raise OptionError(name, f"is needed, or {resource.reference}")
+            raise OptionError(name, f"one of {name} and {resource.reference} is required")
     return Identity(names={name: desired.get(name) for name in resource.identity})
 
 
@@ -94,7 +94,7 @@ def _check_references(resource: Resource, desired: Mapping[str, Any], check_refe
 
 @dataclass(frozen=True)
 class Step:
-    """A request that has been planned: what is to be done, and what the object is called after it."""
+    """A desired state with its plan, and the identity of the object afterwards."""
 
     desired_state: DesiredState
     plan: Plan
@@ -102,16 +102,16 @@ class Step:
 
 
 def reconcile(resource: Resource, store: Store, desired_state: DesiredState, dry_run: bool) -> Result:
-    """Bring one object to its wanted state, or say what that would take."""
+    """Bring one object to its desired state, or return what that would take."""
     return apply(resource, store, prepare(resource, store, desired_state), dry_run)
 
 
 def prepare(resource: Resource, store: Store, desired_state: DesiredState) -> Step:
-    """Return what a request takes. Raise OptionError for what cannot be done; nothing is written."""
+    """Plan what brings an object to its desired state. Raise OptionError if that is impossible; nothing is written."""
     current, identity = _current(resource, store, desired_state)
     plan = resource.plan(current, _resolved(store, desired_state), desired_state.state, desired_state.renew)
     if plan.action is Action.CREATE and desired_state.identity.reference is not None:
-        advice = f"to create one, give {' and '.join(resource.identity)} instead"
+        advice = f"to create one, set {' and '.join(resource.identity)} instead"
         raise OptionError(resource.reference, f"there is no {resource.title} {desired_state.identity}; {advice}")
     if plan.is_change:
         store.check(plan, current)
@@ -119,7 +119,7 @@ def prepare(resource: Resource, store: Store, desired_state: DesiredState) -> St
 
 
 def apply(resource: Resource, store: Store, step: Step, dry_run: bool) -> Result:
-    """Do what was planned, unless that is nothing or ``dry_run`` asks what would be done."""
+    """Carry out the plan, unless it changes nothing or ``dry_run`` is set."""
     plan = step.plan
     if dry_run or not plan.is_change:
         return _outcome(resource, plan, plan.after)
@@ -128,7 +128,7 @@ def apply(resource: Resource, store: Store, step: Step, dry_run: bool) -> Result
 
 
 def warnings_of(left: Plan) -> list[str]:
-    """Return what to say of a plan that is left to do after all was done."""
+    """Return the warnings for what the plan that is left after a write would still change."""
     if not left.is_change:
         return []
     return [f"the server accepted {', '.join(sorted(left.changes))} but shows another value"]
@@ -141,7 +141,7 @@ def _resolved(store: Store, desired_state: DesiredState) -> Mapping[str, Any]:
 
 
 def _current(resource: Resource, store: Store, desired_state: DesiredState) -> tuple[Raw | None, Identity]:
-    """Return the object as it is now, and what it is called after the task.
+    """Return the object as it is now, and its identity after the task.
 
     With a new name, an object that has it already is the renamed one.
     """
@@ -150,7 +150,7 @@ def _current(resource: Resource, store: Store, desired_state: DesiredState) -> t
     if desired_state.new_identity is None or (current is None and desired_state.identity.reference is not None):
         return current, desired_state.identity
     known = None if current is None else resource.names_of(current)
-    # By its reference alone nobody has said what else the object is called.
+    # A reference alone does not tell the other names of an object that does not exist.
     names = {**dict(zip(resource.identity, known or ())), **desired_state.new_identity.names}
     if len(names) < len(resource.identity):
         return current, desired_state.identity
@@ -165,7 +165,7 @@ def _current(resource: Resource, store: Store, desired_state: DesiredState) -> t
 
 
 def _execute(resource: Resource, store: Store, step: Step) -> tuple[Raw | None, Plan]:
-    """Do what the plan says. Return the object then, and what is still left to do."""
+    """Carry out the plan. Return the object afterwards, and the plan that is left."""
     plan, desired_state, identity = step.plan, step.desired_state, step.identity
     after = store.execute(plan, identity)
     try:
@@ -176,7 +176,7 @@ def _execute(resource: Resource, store: Store, step: Step) -> tuple[Raw | None, 
             and left.action is Action.UPDATE
             and not set(left.changes) & set(resource.identity)
         ):
-            # Somebody else made an object of this name just before, or the server leaves something out when it creates.
+            # Another user created an object of this name just before, or the server ignores properties on creation.
             after = store.execute(left, identity)
             left = resource.plan(after, desired, desired_state.state)
     except CollectionError as error:

@@ -4,7 +4,7 @@
 
 """Objects that others refer to: by the server's reference, or by the names that users call them.
 
-An entry of such a list is canonical as ``{reference: …}``, or, as long as nobody has looked the object up, as
+An entry of such a list is canonical as ``{reference: …}``, or, until the object is looked up, as
 ``{name: value, …}`` with the whole identity.
 """
 
@@ -147,9 +147,9 @@ class References:
         return _as_set(found)
 
     def make(self, entry: Entry) -> tuple[str, bool]:
-        """Return the reference of the object that an entry names, and whether it was made for that.
+        """Return the reference of the object that an entry names, and whether it was created for that.
 
-        What could not be made once is not tried again: whether a server that did not answer has made it is not known.
+        A creation that failed is not tried again: it is unknown whether a server that did not answer has created it.
         """
         names = self._key(entry)
         with self._lock:
@@ -190,7 +190,7 @@ class References:
         if not references:
             raise MissingReferenceError(
                 f"{option}: there is no {self.resource.title} {called(self.resource, entry)}{self._advice(entry)}"
-                + (f"; {create_option}: true would make it" if create_option else "")
+                + (f"; {create_option}: true would create it" if create_option else "")
             )
         return references
 

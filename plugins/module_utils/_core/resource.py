@@ -185,12 +185,12 @@ class Resource:
         references = [self.reference_of(raw) for raw in found]
         return AmbiguousError(
             f"there are {len(found)} {self.title}s {identity}: {', '.join(references)}; "
-            f"say by {self.reference} which one is meant",
+            f"name one of them by {self.reference}",
             references,
         )
 
     def missing(self, identity: Identity, names: Sequence[str] = ()) -> MissingReferenceError:
-        """Return the error for an object that has to exist and does not; ``names`` are those that exist."""
+        """Return the error for a required object that does not exist; ``names`` are those of existing objects."""
         near = difflib.get_close_matches(str(identity.names.get(self.identity[0], "")), names, n=3)
         advice = f"; the nearest are {', '.join(map(repr, near))}" if near else ""
         return MissingReferenceError(f"there is no {self.title} {identity}{advice}")

@@ -45,7 +45,7 @@ class Snapshot(Store):
         found = self._find_listed(identity)
         if len(found) > 1:
             raise self._resource.ambiguous(identity, found)
-        if not found:
+        if not found and identity.reference is None:
             self._resource.refuse_unreadable(self.unknown)
         return found[0] if found else None
 
@@ -72,17 +72,17 @@ class Snapshot(Store):
         return self._store.query(parameters, max_results)
 
     def check(self, plan: Plan, current: Raw | None) -> None:
-        """Let the store check a plan."""
+        """Pass a plan to the check of the store."""
         self._store.check(plan, current)
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
-        """Let the store replace names by references."""
+        """Replace names by references with the store."""
         return self._store.resolve(values, create)
 
     def execute(self, plan: Plan, identity: Identity) -> Raw | None:
         """Carry out the plan. Return the object as the server shows it, or as it should be if it is read back later."""
         current = self._by_reference.get(str(plan.reference))
-        # A new object is not in the read, so it has to be shown.
+        # A new object is not in the read, so the server must show it.
         if plan.action is Action.UPDATE and self._store.is_read_back_together and current is not None:
             return self._store.update(plan, current)
         return self._store.execute(plan, identity)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,14 +63,6 @@ class Store(ABC):
         found = [self.find(identity) for identity in identities]
         return [raw for raw in found if raw is not None]
 
-    def check_reference(self, resource: Resource, reference: str) -> None:
-        """Raise ValueError, in words, unless ``reference`` can be that of an object of ``resource`` on this server.
-
-        References become parts of paths.
-        """
-        if re.fullmatch(resource.id_pattern, reference) is None:
-            raise ValueError(f"is no id of a {resource.title}: {reference!r}")
-
     def check(self, plan: Plan, current: Raw | None) -> None:  # noqa: B027  # most stores take every plan
         """Raise OptionError for a plan that the server cannot carry out. Called in check mode too."""
 
@@ -94,9 +85,12 @@ class Store(ABC):
 
 
 class Api(Protocol):
-    """The API of a server: its connection options, and the stores that they lead to."""
+    """The API of a server: its connection options, and what they lead to."""
 
     options: Mapping[str, Mapping[str, Any]]
+
+    def reference_checker(self, params: Mapping[str, Any]) -> CheckReference:
+        """Return the check of references in options, which become parts of paths on the server of ``params``."""
 
     def store(self, params: Mapping[str, Any], resource: Resource) -> Store:
         """Return the store of ``resource`` on the server that ``params`` lead to. Raise OptionError for wrong ones."""

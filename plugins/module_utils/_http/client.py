@@ -101,7 +101,7 @@ class HttpClient:
             raise
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Keep these texts out of all errors from now on: a server may repeat what it was sent."""
+        """Redact these texts in all errors from now on: a server may repeat what it was sent."""
         self._session.secrets.add(secrets)
 
     def pause(self, attempt: int, failure: RequestError, wait: float | None = None) -> None:
@@ -184,7 +184,7 @@ class HttpClient:
         data = None if body is None else json.dumps(body).encode()
         if self.remaining() > 0 and self._rate_limiter and not self._has_waited(self._rate_limiter):
             raise DeadlineError(
-                f"max_requests_per_minute ({self._rate_limiter.limit}) held back {method} {path} until the deadline of "
+                f"max_requests_per_minute ({self._rate_limiter.limit}) delayed {method} {path} until the deadline of "
                 f"{self.endpoint.deadline:g} s",
                 method,
                 path,

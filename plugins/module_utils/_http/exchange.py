@@ -91,7 +91,7 @@ class Exchange(threading.Thread, Generic[Result]):
         self.is_connecting = True
 
     def use_socket(self, fileno: int) -> None:
-        """Keep a second handle of a connection, by which ``abort`` can shut it down, also in the middle of TLS."""
+        """Store a second handle of a connection, by which ``abort`` can shut it down, also in the middle of TLS."""
         self._close_socket()
         with self._lock, suppress(OSError):
             self.ensure_running()

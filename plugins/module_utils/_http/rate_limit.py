@@ -17,7 +17,7 @@ WINDOW = 60.0
 class RateLimiter:
     """Lets at most ``limit`` requests begin within any minute, whichever threads they come from.
 
-    ``clock`` gives monotonic seconds. A burst up to the limit is not held back; what follows waits for its turn.
+    ``clock`` gives monotonic seconds. A burst up to the limit is not delayed; what follows waits for its turn.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float]) -> None:

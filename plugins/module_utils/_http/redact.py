@@ -30,7 +30,7 @@ class Secrets:
         self._forms: list[str] = []  # the longest first: a shorter one may be a part of it
 
     def add(self, texts: Iterable[str]) -> None:
-        """Keep these texts out as well from now on."""
+        """Redact these texts too from now on."""
         with self._lock:
             self._new |= set(texts) - self._known
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from .._core.errors import OptionError
 from .._core.resource import Resource
+from .._core.store import CheckReference
 from .._http.client import HttpClient
 from .._http.endpoint import Endpoint
 from .._http.options import endpoint_options, shared_options
@@ -102,6 +103,11 @@ class PceApi:
         pce = self.connect(params)
         return self._store_class(pce.http, pce.org_id, resource)
 
+    def reference_checker(self, params: Mapping[str, Any]) -> CheckReference:
+        """Return the check of HREFs in options: they must be of the organization of ``params``."""
+        org_id = _organization(params)
+        return lambda resource, reference: hrefs.check(reference, org_id, resource)
+
     def check_reference(self, params: Mapping[str, Any], resource: Resource, option: str, value: str) -> None:
         """Raise OptionError unless ``value`` is an HREF of ``resource`` in the organization of ``params``."""
         _check_reference(resource, _organization(params), option, value)
@@ -131,7 +137,7 @@ def management_server(host: str, port: int) -> str:
     except ValueError as error:
         raise OptionError("pce_host", f"is not a name, an address or a URL: {_without_credentials(host)!r}") from error
     if url.scheme != "https":
-        raise OptionError("pce_host", "must be reached by https: a PCE takes credentials in every request")
+        raise OptionError("pce_host", "must be an https URL: every request to a PCE carries credentials")
     if url.username is not None or url.query or url.fragment or url.path.rstrip("/") not in ("", "/api/v2"):
         raise OptionError("pce_host", f"must hold nothing but a host and a port: {_without_credentials(host)!r}")
     if not _is_ipv6(name) and re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?", name) is None:

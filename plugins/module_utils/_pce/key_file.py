@@ -184,7 +184,7 @@ class KeyFile:
 
     @contextmanager
     def _new_file(self) -> Iterator[int]:
-        """Give a handle of a new temporary file, which is gone in the end."""
+        """Yield a handle of a new temporary file, which is removed in the end."""
         with self._naming_path(self.path, "cannot be written"):
             with suppress(FileNotFoundError):
                 os.unlink(self._temporary)  # left by a run that was killed
@@ -306,7 +306,7 @@ def _encode(known: Mapping[str, Any]) -> bytes:
 
 
 def _allocate(handle: int, size: int) -> None:
-    """Have ``size`` bytes of the file system for a new file. Raise OSError where it has no room."""
+    """Reserve ``size`` bytes of the file system for a new file. Raise OSError if it has no room."""
     try:
         os.posix_fallocate(handle, 0, size)
     except AttributeError:  # macOS has no such call

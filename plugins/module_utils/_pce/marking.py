@@ -30,7 +30,7 @@ class Marking:
         return f"marked as {self.status}"
 
     def is_pending(self, target: Target) -> bool:
-        """Return True for a VEN that is to be marked: as active only if it is suspended."""
+        """Return True for a VEN that must be marked: as active only if it is suspended."""
         return bool(target.status == SUSPENDED if self.status == ACTIVE else target.status != self.status)
 
     def check(self, targets: Sequence[Target]) -> None:

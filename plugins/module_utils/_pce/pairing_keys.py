@@ -42,7 +42,7 @@ Key = Mapping[str, Any]
 
 _MAX_KEYS = 10000
 _MIN_HIDDEN_LENGTH = 8  # characters: a shorter code could be a part of any word in a message
-_LONGEST_CODE = '"' * MAX_CODE_LENGTH  # JSON needs two characters for a quotation mark
+_MAX_LENGTH_CODE = '"' * MAX_CODE_LENGTH  # JSON needs two characters for a quotation mark
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -250,7 +250,7 @@ def _room_for_key(
     if task.file is None or lock is None:
         yield lambda _keys: None
         return
-    largest = _content(task, profile, [*keys, _key(profile, _LONGEST_CODE, task.pce.http.now())])
+    largest = _content(task, profile, [*keys, _key(profile, _MAX_LENGTH_CODE, task.pce.http.now())])
     with task.file.reserved(largest) as replace, lock.creating_key():
         yield lambda known: replace(_content(task, profile, known))
 
@@ -283,7 +283,7 @@ def _create_key(task: _Task, profile: Mapping[str, Any]) -> Key:
 
 
 def _hide_codes(task: _Task, keys: Sequence[Key]) -> None:
-    """Keep the codes out of errors from now on, in which the server may repeat them."""
+    """Redact the codes in errors from now on: the server may repeat them."""
     codes = [str(key["activation_code"]) for key in keys]
     task.pce.http.hide(code for code in codes if len(code) >= _MIN_HIDDEN_LENGTH)
 

@@ -168,24 +168,20 @@ class PceStore(Store):
         with self._complete(plan) as complete:
             return {**current, **self._put(self.own_href(complete.reference), complete)}
 
-    def check_reference(self, resource: Resource, reference: str) -> None:
-        """Raise ValueError, in words, unless ``reference`` is an HREF of ``resource`` in this organization."""
-        hrefs.check(reference, self._org_id, resource)
-
     def ensure_within_deadline(self, count: int, purpose: str) -> None:
         """Raise OptionError where ``count`` requests cannot be sent before the deadline of the task."""
         self._http.ensure_within_deadline(count, purpose)
 
     @contextmanager
     def _complete(self, plan: Plan) -> Iterator[Plan]:
-        """Give a plan with HREFs in place of names, and let errors within tell what was made for that."""
+        """Yield a plan with HREFs in place of names. Errors within name the objects that were created for that."""
         made: list[str] = []
         try:
             yield replace(plan, changes=self._with_hrefs(plan.changes, made))
         except CollectionError as error:
             if made:
                 error.changed = True
-                error.add(f"Made before: {', '.join(made)}")
+                error.add(f"Created before that: {', '.join(made)}")
             raise
 
     def _put(self, href: str, plan: Plan) -> dict[str, Any]:
@@ -283,7 +279,7 @@ class PceStore(Store):
                 if listed is None:
                     listed = {raw.get(self._resource.reference) for raw in self.query({})}
                 if reference in listed:
-                    error.add("The PCE lists it all the same: does a proxy answer in its place?")
+                    error.add("The PCE lists it all the same: a proxy may be answering instead of the PCE")
                     raise
                 continue
             found += [] if raw is None else [raw]

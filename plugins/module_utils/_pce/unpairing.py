@@ -26,6 +26,9 @@ from .store import PceStore
 from .ven import VEN
 from .ven_target import MAX_NAMED, SUSPENDED, UNPAIRED, Target, list_labels, read_statuses
 
+MAY_BE_SUSPENDED = "may_be_suspended"
+"""Set in a task that unsuspends VENs before it unpairs them."""
+
 MAX_BATCH = 1000
 """VENs that one request unpairs."""
 
@@ -54,6 +57,7 @@ class Unpairing:
     pce: Pce
     firewall_restore: str
     warnings: list[str]
+    may_be_suspended: bool = False
     store: PceStore = field(init=False)
     rate_limiter: RateLimiter = field(init=False)
 
@@ -62,13 +66,13 @@ class Unpairing:
         self.rate_limiter = self.pce.http.rate_limiter(MAX_REQUESTS_PER_MINUTE)
 
     def is_pending(self, target: Target) -> bool:
-        """Return True for a VEN that is to be unpaired."""
+        """Return True for a VEN that must be unpaired."""
         return target.is_paired
 
     def check(self, targets: Sequence[Target]) -> None:
         """Raise CollectionError for VENs that the PCE will not unpair. A VEN that does not exist is unpaired."""
         suspended = [target for target in targets if target.is_paired and target.status == SUSPENDED]
-        if suspended:
+        if suspended and not self.may_be_suspended:
             raise CollectionError(
                 f"a suspended VEN cannot be unpaired: {list_labels(suspended)}; nothing was changed. Mark it as active "
                 "first (state: active), or unpair it on its host"

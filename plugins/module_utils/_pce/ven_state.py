@@ -14,7 +14,7 @@ from .._core.errors import CollectionError, OptionError
 from .._core.resource import Identity
 from .api import Pce
 from .marking import Marking
-from .unpairing import Unpairing
+from .unpairing import MAY_BE_SUSPENDED, Unpairing
 from .ven import VEN
 from .ven_target import ACTIVE, MAX_NAMED, SUSPENDED, UNPAIRED, Target, find_targets
 
@@ -49,7 +49,7 @@ def set_ven_state(pce: Pce, params: Mapping[str, Any], dry_run: bool) -> dict[st
     warnings: list[str] = []
     change: Unpairing | Marking
     if params["state"] == UNPAIRED:
-        change = Unpairing(pce, params["firewall_restore"], warnings)
+        change = Unpairing(pce, params["firewall_restore"], warnings, bool(params.get(MAY_BE_SUSPENDED)))
     else:
         change = Marking(pce, params["state"], warnings)
     try:

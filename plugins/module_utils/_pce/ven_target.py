@@ -136,7 +136,7 @@ def _spelling(hostname: Any) -> str:
 def read_statuses(store: PceStore, targets: Sequence[Target], confirm_absence: bool) -> dict[str | None, Any]:
     """Return the statuses of those VENs that the PCE still shows as paired, by their HREFs.
 
-    They are read by their hostnames if they are few: each that is gone would be a 404, which has to be looked into.
+    They are read by their hostnames if they are few: each that is gone would be a 404, which takes another request.
     ``confirm_absence`` where the result decides what became of them, and does not only confirm a success.
     """
     identities = [_identity(target) for target in targets]

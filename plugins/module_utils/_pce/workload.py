@@ -88,7 +88,7 @@ def _has_labels(wanted: Sequence[Sequence[Entry]], value: Mapping[str, str]) -> 
 
 
 def _any_of(name: str = "", choices: Sequence[str] = (), encode: Callable[[Any], str] | None = None) -> Filter:
-    """Return the filter of a text by a list, one of which it has to be."""
+    """Return the filter of a text by a list, one of which it must be."""
     spec = {"type": "list", "elements": "str", **({"choices": list(choices)} if choices else {})}
     return Filter(spec, name, _filled, lambda wanted, value: value in wanted, encode)
 

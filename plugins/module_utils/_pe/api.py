@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from .._core.errors import OptionError
 from .._core.resource import ABSENT, Resource
+from .._core.store import CheckReference
 from .._http.client import HttpClient
 from .._http.endpoint import Endpoint
 from .._http.options import endpoint_options, shared_options
@@ -72,6 +73,10 @@ class Pe:
         )
         return Connector(HttpClient(endpoint), names)
 
+    def reference_checker(self, _params: Mapping[str, Any]) -> CheckReference:
+        """Return the check of ids in options: they become parts of paths."""
+        return check_id
+
     def store(self, params: Mapping[str, Any], resource: Resource) -> PeStore:
         """Return the store of ``resource`` on the connector server that ``params`` lead to. Raises OptionError."""
         listed = params.get(resource.plural)
@@ -107,6 +112,12 @@ def find_plain(tasks: Sequence[Mapping[str, Any]], resource: Resource) -> dict[A
             key = params.get(resource.reference) or tuple(parsed)
             found[key] = resource.field(settings.PLAIN).parse(params[settings.PLAIN])
     return found
+
+
+def check_id(resource: Resource, value: str) -> None:
+    """Raise ValueError unless ``value`` can be the id of an object of ``resource``: it becomes a part of a path."""
+    if re.fullmatch(resource.id_pattern, value) is None:
+        raise ValueError(f"is no id of a {resource.title}: {value!r}")
 
 
 def api_url(url: str, base: str, allow_http: bool = False) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -310,10 +311,9 @@ class PeStore(Store):
 
     def _own_id(self, reference: Any) -> str:
         """Return ``reference`` if it can be the id of an instance; anything else must never become a path."""
-        try:
-            self.check_reference(self._resource, str(reference))
-        except ValueError as error:
-            raise self._contract_error(f"shows a {self._resource.title} whose id {error}") from error
+        if re.fullmatch(self._resource.id_pattern, str(reference)) is None:
+            problem = f"whose id is no id of a connector instance: {reference!r}"
+            raise self._contract_error(f"shows a {self._resource.title} {problem}")
         return str(reference)
 
     def _contract_error(self, problem: str) -> ContractError:

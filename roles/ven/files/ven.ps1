@@ -1,5 +1,5 @@
-# What the role does on a Windows host: asks the VEN for its status, pairs, or unpairs. It is one script, and all that
-# varies comes in parameters: nothing is built from strings. Its answer is $Ansible.Result: rc, and what was said.
+# Runs on a Windows host for the module ven and the role ven: gets the status of the VEN, pairs, or unpairs. All that
+# varies comes in parameters: nothing is built from strings. Its result is $Ansible.Result: rc, and what was said.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -12,11 +12,19 @@ param (
     [ValidateSet('', 'recommended', 'saved', 'open', 'unmanaged')]
     [string] $Mode = '',
 
+    # Further words for the control program, such as those of a maintenance token.
+    [string[]] $Words = @(),
+
+    [bool] $Unsuspend = $false,
+
     [string] $PairingScript = '',
 
     [string] $ManagementServer = '',
 
     [Security.SecureString] $ActivationCode,
+
+    # Options of pair.ps1 beside the server and the code.
+    [Collections.IDictionary] $Options = @{},
 
     [Collections.IDictionary] $Environment = @{},
 
@@ -43,9 +51,11 @@ function Invoke-Limited {
         $global:LASTEXITCODE = 0
         $run = {
             try {
-                # Named in the call itself: splatted names would reach a script that reads $args with a colon.
+                # Named in the call itself: splatted names would reach a script that reads $args with a colon. What is
+                # rarely used is splatted all the same, since a name that is not used cannot be named.
                 if ($Words -is [Collections.IDictionary]) {
-                    & $Path -management-server $Words['management-server'] -activation-code $Words['activation-code']
+                    $more = $Words['more']
+                    & $Path -management-server $Words['management-server'] -activation-code $Words['activation-code'] @more
                 }
                 else {
                     & $Path @Words
@@ -80,6 +90,10 @@ function Get-Status {
         return @{ rc = 0; said = $lines + "microseg-program=missing`nAgent State: uninstalled`n" }
     }
     $answer = Invoke-Limited -Path $program -Words @('status') -Seconds 60
+    if ($answer.said -notmatch '(?im)^\s*version\s*:') {
+        $version = Invoke-Limited -Path $program -Words @('version') -Seconds 60
+        $lines += 'microseg-version=' + ($version.said.Trim() -split "`r?`n")[0] + "`n"
+    }
     return @{ rc = $answer.rc; said = $lines + $answer.said }
 }
 
@@ -101,8 +115,8 @@ function Invoke-PairingScript {
             Write-Verbose -Message 'A policy of the domain decides which scripts may run.'
         }
         $code = (New-Object -TypeName Net.NetworkCredential -ArgumentList '', $ActivationCode).Password
-        $words = @{ 'management-server' = $ManagementServer; 'activation-code' = $code }
-        $answer = Invoke-Limited -Path $file -Words $words -Seconds $Timeout
+        $given = @{ 'management-server' = $ManagementServer; 'activation-code' = $code; 'more' = $Options }
+        $answer = Invoke-Limited -Path $file -Words $given -Seconds $Timeout
         return @{ rc = $answer.rc; said = $answer.said.Replace($code, '***') }
     }
     finally {
@@ -135,6 +149,13 @@ switch ($Action) {
         if (-not $program) {
             throw 'the control program of the VEN is missing'
         }
-        $Ansible.Result = Invoke-Limited -Path $program -Words @('unpair', $Mode) -Seconds $Timeout
+        if ($Unsuspend) {
+            $answer = Invoke-Limited -Path $program -Words @('unsuspend') -Seconds $Timeout
+            if ($answer.rc -ne 0) {
+                $Ansible.Result = $answer
+                return
+            }
+        }
+        $Ansible.Result = Invoke-Limited -Path $program -Words (@('unpair', $Mode) + $Words) -Seconds $Timeout
     }
 }

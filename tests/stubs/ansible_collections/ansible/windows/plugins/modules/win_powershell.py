@@ -63,7 +63,11 @@ class Host:
         if (self.home / "broken").exists():
             return {"rc": 3, "said": f"msiexec ended with 1603; called with {code}\n"}
         server = self.parameters["ManagementServer"]
-        body = {"activation_code": code, "hostname": self.name, "labels": {}}
+        options = self.parameters.get("Options") or {}
+        labels = {key: options[key] for key in ("role", "app", "env", "loc") if key in options}
+        body = {"activation_code": code, "hostname": self.name, "labels": labels}
+        if "enforcement_mode" in options:
+            body["enforcement_mode"] = options["enforcement_mode"]
         try:
             answer = self.call(server, "activate", body)
         except (OSError, RuntimeError) as error:
