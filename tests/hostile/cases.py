@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import select
 import shlex
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from tests.collection import ROOT, without_settings
 
-PATIENCE = 60.0
-"""Seconds that a case may take; most take a hundredth of one."""
+MAX_CPU_SECONDS = 60.0
+"""Processor time that a case may take, which does not depend on what else the machine does; most take a hundredth."""
+
+_LOOK_SECONDS = 20.0
+"""Between two looks at a worker. One that used no processor time in between waits for something that never comes."""
 
 COUNT: Counter[str] = Counter()
 """How many cases were run, by module."""
@@ -42,13 +47,29 @@ def ask(case: Mapping[str, Any]) -> dict[str, Any]:
     assert process.stdout is not None
     process.stdin.write(json.dumps(case) + "\n")
     process.stdin.flush()
-    ready, _writable, _failed = select.select([process.stdout], [], [], PATIENCE)
-    line = process.stdout.readline() if ready else ""
+    line = process.stdout.readline() if _is_ready(process.pid, process.stdout) else ""
     if not line:
         _end()
-        return {"problems": [f"no outcome within {PATIENCE:g} seconds, or the process died"], "requests": [], "msg": ""}
+        problem = f"the process died, hung, or used more than {MAX_CPU_SECONDS:g} s of processor time"
+        return {"problems": [problem], "requests": [], "msg": ""}
     outcome: dict[str, Any] = json.loads(line)
     return outcome
+
+
+def _is_ready(pid: int, output: IO[str]) -> bool:
+    """Wait for a line of a worker. Return False if it hangs, or computes for too long."""
+    begun = last = _cpu_seconds(pid)
+    while not select.select([output], [], [], _LOOK_SECONDS)[0]:
+        now = _cpu_seconds(pid)
+        if now == last or now - begun > MAX_CPU_SECONDS:
+            return False
+        last = now
+    return True
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def report(case: Case, outcome: Mapping[str, Any]) -> str:

@@ -158,10 +158,8 @@ def plain() -> Iterator[int]:
 def test_where_no_pce_is(simulator: Simulator, port: Callable[[], Any], words: tuple[str, ...], module: str) -> None:
     options = {"name": "PP"} if module == "pce_pairing_profile" else {"profile_href": OLD["href"]}
     with port() as number:
-        start = time.monotonic()
         given = {**connection(simulator), "pce_port": number, "timeout": 1, "deadline": 3, **options}
         text = message(run_module(module, given))
-        assert time.monotonic() - start < 15  # a busy machine takes its time to start a process
     assert f"127.0.0.1:{number}" in text
     assert all(word in text for word in words), text
 

@@ -338,12 +338,11 @@ def test_interrupt_ends_the_run(simulator: Simulator, tmp_path: Path, in_worker:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
-    while not simulator.journal() and time.monotonic() < deadline:
+    while not simulator.journal() and process.poll() is None:
         time.sleep(0.1)
     assert simulator.journal()
     os.killpg(process.pid, signal.SIGINT)
-    output, _none = process.communicate(timeout=30)
+    output, _none = process.communicate()
     assert process.returncode
     assert b"interrupted" in output, output
     assert _members(process.pid) == []

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 PASSWORD = "Corr3ct-Horse&Battery"
+BULK = ("pce_pairing_profiles", "pe_connector_instances")
 KEY_FILE = "KEY_FILE"
 """Stands for the path of a key file of the cell's own."""
 
 CONNECTOR = "contrail"
+PLAIN_CONNECTOR = "plain"
+"""A connector server that speaks HTTP without TLS."""
 
 _PROFILES = "/orgs/1/pairing_profiles"
 _INSTANCE = "8f0b2b0e-6d58-4c5e-9c7c-0f5d3c1f7a10"
@@ -42,7 +45,7 @@ class Operation:
     also: Sequence[Mapping[str, Any]] = ()
     crowd: Objects | None = None
     entries: str | None = None
-    is_connector: bool = field(default=False)
+    server: str = "pce"
 
     @property
     def name(self) -> str:
@@ -58,10 +61,29 @@ class Operation:
         """Whether the fault hits a GET beside the one that tasks begin with, so that a part of the faults will do."""
         return self.method == "GET" and self.column != "GET"
 
+    @property
+    def is_connector(self) -> bool:
+        return self.server != "pce"
+
+    @property
+    def has_fixed_order(self) -> bool:
+        """Whether the requests before the one that is hit are always the same: threads send the others at a time."""
+        return not self.is_further_look and (self.column == "GET" or self.module not in BULK)
+
+    @property
+    def represents_others(self) -> bool:
+        """Whether the operation stands for all with its method at its API, where only the client counts.
+
+        The client is told the method, and whether the server refuses duplicates, or whether what a POST has created can
+        be looked up: that makes five kinds of requests at a PCE, and four at a connector server.
+        """
+        is_first = self.column in ("GET", "POST", "PUT", "DELETE")
+        kinds = ("pce_pairing_profile", "pe_connector_instance")
+        return (self.module in kinds and is_first) or (self.module, self.method) == ("pce_pairing_key", "POST")
+
     def rule(self) -> dict[str, Any]:
         """Which requests of the simulator are meant."""
-        server = CONNECTOR if self.is_connector else "pce"
-        return {"method": self.method, "path": self.path, "skip": self.skip, "server": server}
+        return {"method": self.method, "path": self.path, "skip": self.skip, "server": self.server}
 
 
 def _profile(number: int, name: str, **more: Any) -> dict[str, Any]:
@@ -209,14 +231,14 @@ def _task(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def _single_instance() -> Iterator[Operation]:
+def _single_instance(server: str = CONNECTOR) -> Iterator[Operation]:
     others = [_instance("demo2", "demo2"), _instance("Demo", "capital"), _instance("demo", "other", "10.92.82.19")]
-    seed = {"connector_instances": {CONNECTOR: [_instance("demo", _INSTANCE), *others]}}
+    seed = {"connector_instances": {server: [_instance("demo", _INSTANCE), *others]}}
     change, new = _task("demo", controller_port=8443), _task("new")
     one, all_of_them = rf"instances/{_INSTANCE}$", r"instances$"
 
     def column(title: str, method: str, path: str, options: Mapping[str, Any], **more: Any) -> Operation:
-        return Operation("pe_connector_instance", title, method, path, options, seed, is_connector=True, **more)
+        return Operation("pe_connector_instance", title, method, path, options, seed, server=server, **more)
 
     yield column("GET", "GET", all_of_them, change)
     yield column("POST", "POST", all_of_them, new)
@@ -239,7 +261,7 @@ def _many_instances() -> Iterator[Operation]:
 
     def column(title: str, path: str) -> Operation:
         module = "pe_connector_instances"
-        return Operation(module, title, title, path, options, seed, entries="outcomes", is_connector=True)
+        return Operation(module, title, title, path, options, seed, entries="outcomes", server=CONNECTOR)
 
     yield column("GET", r"instances$")
     yield column("POST", r"instances$")
@@ -256,3 +278,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *_single_instance(),
     *_many_instances(),
 )
+
+PLAIN_OPERATIONS: tuple[Operation, ...] = tuple(
+    operation for operation in _single_instance(PLAIN_CONNECTOR) if operation.represents_others
+)
+"""Some of them without TLS: there a proxy sees each request, and answers in the server's place where it breaks."""

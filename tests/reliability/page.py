@@ -19,13 +19,13 @@ PAGE = ROOT / "docs" / "reliability.md"
 _NONE = "-"
 
 _WORDS = {
-    verdict.DONE: "ok, at the first try: the fault did not matter for this request",
-    verdict.REPEATED: "ok, after the request was sent again",
-    verdict.LOOKED_UP: "ok: the module looked whether it had been done, and it had",
+    verdict.DONE: "ok, at the first try: the fault made no difference for this request",
+    verdict.REPEATED: "ok, after the request, or a CONNECT for it, was sent again",
+    verdict.LOOKED_UP: "ok: the module looked up whether it had been done, and it had",
     verdict.UNCHANGED: "failed, and the server is exactly as before; `changed` is false",
     verdict.PART: "failed for some of the objects; the error and the entries of the result say which",
-    verdict.AFTER: "failed after the change was made, at reading it back; the error says so, `changed` is true",
-    verdict.UNKNOWN: "failed, and the error says that it is not known whether it was done; `changed` is true",
+    verdict.AFTER: "failed after the change, while reading it back; the error says so, and `changed` is true",
+    verdict.UNKNOWN: "failed, and the error says that it is unknown whether it was done; `changed` is true",
     verdict.WARNED: "ok with a warning: the server accepted the change and shows another value",
 }
 
@@ -38,7 +38,10 @@ def write(outcomes: Mapping[str, Outcome]) -> None:
 
 
 def known() -> dict[str, Outcome]:
-    """Return what the page says of each cell: how it ended, without what the page only counts."""
+    """Return what the page says of each cell: how it ended, without what the page only counts.
+
+    It says that a cell ends through a proxy as it does without.
+    """
     found = {}
     tables = dict(_tables(PAGE.read_text(encoding="utf-8")))
     for module, operations in groupby(OPERATIONS, key=lambda operation: operation.module):
@@ -50,7 +53,7 @@ def known() -> dict[str, Outcome]:
                 for name, word in zip(names, words, strict=True):
                     if word != _NONE:
                         found[f"{name} | {fault.name}"] = Outcome(word, [], verdict.Counts())
-    return found
+    return {**found, **{cell.name: found[cell.direct.name] for cell in CELLS if cell.route}}
 
 
 def _tables(text: str) -> Iterator[tuple[str, list[list[str]]]]:
@@ -78,7 +81,7 @@ def render(outcomes: Mapping[str, Outcome]) -> str:
     legend = "\n".join(
         f"| {word} | {meaning}: {words[word]} cells |" for word, meaning in _WORDS.items() if words[word]
     )
-    note = f"{_NONE} stands where the fault cannot be, or another column shows it."
+    note = f"{_NONE} means that the fault cannot occur there, or that another column shows it."
     parts = [_TEMPLATE.read_text(encoding="utf-8").format(figures=_figures(found), note=note, words=legend)]
     for module, operations in groupby(OPERATIONS, key=lambda operation: operation.module):
         parts.append(_table(module, list(operations), outcomes))
@@ -95,13 +98,14 @@ def _figures(found: Sequence[Outcome]) -> str:
         [
             "| | |",
             "|---|---|",
-            f"| cells | {len(found)} |",
-            f"| objects that are there twice | {duplicates} |",
-            f"| objects that are gone and should not be | {lost} |",
-            f"| objects that are neither as before nor as asked for, or that the task was not about | {wrong} |",
+            f"| cells | {len(CELLS)} |",
+            f"| of these through a proxy | {sum(bool(cell.route) for cell in CELLS)} |",
+            f"| objects that exist twice | {duplicates} |",
+            f"| objects that are lost | {lost} |",
+            f"| objects that are neither as before nor as the task asks for, or that it is not about | {wrong} |",
             f"| cells in which a credential was printed or sent elsewhere | {_leaks(found)} |",
-            f"| second runs, without the fault, that brought what was asked for | {sum(again)} of {len(again)} |",
-            f"| pairing keys that were made and that nobody knows, each told by the error | {orphans} |",
+            f"| second runs, without the fault, that did what the task asks for | {sum(again)} of {len(again)} |",
+            f"| pairing keys that were created and not received, each with an error that says so | {orphans} |",
         ]
     )
 

@@ -24,18 +24,22 @@ GOOD = {DONE, REPEATED, LOOKED_UP, WARNED}
 FOLLOWED = "the redirect was followed"
 _LEAK = "the output holds the secret"
 _LONGEST = 3000
-_UNKNOWN = re.compile(r"\bnot known\b|\bis unknown whether\b|never received|may have (?:created|been)")
+_UNKNOWN = re.compile(r"\bis unknown whether\b|may have created")
+_ORPHAN = "that was never received"
 _SAID = re.compile(
-    r"before that|Created before that|were (?:unpaired|marked)|was (?:created|updated|deleted)|\d+ of \d+ .* failed"
+    r"before that|Before that|were (?:unpaired|marked)|was (?:created|updated|deleted)|\d+ of \d+ .* failed"
 )
-_REQUEST = re.compile(r"\b(?:GET|POST|PUT|DELETE) /\S|cannot be reached: |\bjob /orgs/")
+_REQUEST = re.compile(
+    r"\b(?:GET|POST|PUT|DELETE) /\S|cannot be reached: |\bjob /orgs/"
+    r"|the proxy did not connect to |the TLS connection to "
+)
 _DEBRIS = re.compile(r"[<>{}]|\[['\"{]|Traceback|Errno|object at 0x|Exception|\w+Error\b|\bNone\b")
 
 
 @dataclass
 class Counts:
     """Objects that are there twice, that are gone, that are neither as before nor as wanted; and pairing keys that
-    exist and nobody knows.
+    exist and were never received.
     """
 
     duplicates: int = 0
@@ -47,8 +51,8 @@ class Counts:
 @dataclass(frozen=True)
 class Case:
     """What is known of a task that has ended. ``repeated`` and ``looked`` say that it made more of the requests that
-    the fault hits, and more requests at all, than without a fault; ``may_be_warned`` that a warning is all that can be
-    asked for.
+    the fault hits, and more requests at all, than without a fault; ``is_unclear`` that the server may have acted, or
+    may act still; ``may_be_warned`` that a warning is all that can be asked for.
     """
 
     before: Contents
@@ -58,6 +62,7 @@ class Case:
     output: str
     entries: str | None
     has_parts: bool
+    is_unclear: bool
     secrets: Sequence[str]
     repeated: bool
     looked: bool
@@ -100,8 +105,10 @@ def _failed(case: Case, counts: Counts) -> str:
     changed = bool(case.result.get("changed"))
     unknown = _UNKNOWN.search(text) is not None
     _check_words(case, text)
-    if counts.orphans and "never received" not in text:
-        case.problems.append(f"a pairing key was created and never received, and the error does not say so: {text}")
+    if counts.orphans and _ORPHAN not in text:
+        case.problems.append(f"a pairing key was created and not received, and the error does not say so: {text}")
+    if case.is_unclear and not changed:
+        case.problems.append(f"the server may have acted, and changed is false: {text}")
     if case.now != case.before and not changed:
         case.problems.append(f"failed, says that nothing was changed, and something was: {_differences(case)}")
     if changed and not (unknown or _SAID.search(text)):

@@ -35,6 +35,9 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
         response.headers["Content-Type"] = "application/json" if bare else "application/json; charset=utf-8"
     response.headers["X-Request-Id"] = request.get("request_id") or str(uuid.uuid4())
     response.headers["Server"] = "nginx"
+    if not pce_of(request).settings.keep_alive:
+        response.headers["Connection"] = "close"
+        response.force_close()
 
 
 def _is_control(request: web.Request) -> bool:
@@ -74,7 +77,7 @@ async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
     if rule is None:
         return await handler(request)
     request["entry"]["fault"] = rule.kind
-    return await faults.apply(rule, request, lambda: handler(request))
+    return await faults.apply(rule, request, lambda: handler(request), pce_of(request).faults)
 
 
 @web.middleware

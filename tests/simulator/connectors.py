@@ -230,8 +230,7 @@ async def get_one(request: web.Request) -> web.Response:
 async def create(request: web.Request) -> web.Response:
     """POST: 200, not 201."""
     body = await _read(request)
-    identity = _identity(body)
-    if any(_identity(other) == identity for other in _connector(request).instances.values()):
+    if _is_taken(request, body):
         raise errors.Refusal(400, "duplicate", "An instance of this controller and address space exists")
     return web.json_response(_answer(request, _connector(request).put(body)))
 
@@ -243,8 +242,7 @@ async def update(request: web.Request) -> web.Response:
         raise errors.Refusal(status, "", "PUT is not known here")
     ident, _old = _instance(request)
     body = await _read(request)
-    identity = _identity(body)
-    if any(_identity(raw) == identity for other, raw in _connector(request).instances.items() if other != ident):
+    if _is_taken(request, body, ident):
         raise errors.Refusal(400, "duplicate", "Another instance has this controller and address space")
     return web.json_response(_answer(request, _connector(request).put({**body, "id": ident})))
 
@@ -254,6 +252,14 @@ async def delete(request: web.Request) -> web.Response:
     ident, _old = _instance(request)
     del _connector(request).instances[ident]
     return web.Response(status=204)
+
+
+def _is_taken(request: web.Request, body: Json, ident: str | None = None) -> bool:
+    """Another instance than that with this id has the identity of the body, and the server minds."""
+    if pce_of(request).settings.connector_duplicates == "allowed":
+        return False
+    others = [raw for other, raw in _connector(request).instances.items() if other != ident]
+    return any(_identity(raw) == _identity(body) for raw in others)
 
 
 def _identity(instance: Json) -> tuple[Any, Any]:

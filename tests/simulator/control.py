@@ -29,6 +29,7 @@ def application() -> web.Application:
     app.router.add_put("/settings", put_settings)
     app.router.add_post("/faults", add_fault)
     app.router.add_delete("/faults", clear_faults)
+    app.router.add_post("/clock", advance_clock)
     return app
 
 
@@ -130,6 +131,17 @@ async def clear_faults(request: web.Request) -> web.Response:
     """No faults any more."""
     pce_of(request).faults.clear()
     return web.Response(status=204)
+
+
+async def advance_clock(request: web.Request) -> web.Response:
+    """Let some seconds pass at once: the setting `clock_offset` grows, and what was due meanwhile is done."""
+    pce = pce_of(request)
+    seconds = (await _object(request)).get("seconds")
+    if not isinstance(seconds, (int, float)) or seconds < 0:
+        raise ValueError("seconds must be a number of at least 0")
+    pce.settings.clock_offset += seconds
+    await pce.faults.catch_up()
+    return web.json_response({"clock_offset": pce.settings.clock_offset})
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import struct
@@ -29,6 +30,7 @@ class Rule:
     skip: how many matching requests pass first; times: how many it hits then, None for all;
     seconds: of a hang (600 unless given), or between two bytes of a slow answer (1 unless given).
     head: a slow answer is slow from its status line on, so that one without a body is slow too.
+    delay: for what answers without the work or ends the connection after it: the work is done this many seconds later.
     packed: a huge body travels compressed, so that it costs the sender nothing.
     """
 
@@ -48,6 +50,7 @@ class Rule:
     size: int = 100_000_000
     head: bool = False
     packed: bool = False
+    delay: float | None = None
 
     def matches(self, method: str, path: str, server: str = "pce") -> bool:
         """The request is one that the rule is for, whether it is its turn or not."""
@@ -56,11 +59,25 @@ class Rule:
         return self.path is None or re.search(self.path, path) is not None
 
 
-class Faults:
-    """The rules in force, in the order in which they were given."""
+@dataclass
+class _Late:
+    """Work that is done when the clock says ``due``."""
 
-    def __init__(self) -> None:
+    due: float
+    act: Act
+    waiting: asyncio.Task[None] | None = None
+
+
+class Faults:
+    """The rules in force, in the order in which they were given, and the work that is still to be done late.
+
+    ``now`` is the PCE's clock in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._rules: list[Rule] = []
+        self._late: list[_Late] = []
 
     def add(self, values: dict[str, Any]) -> None:
         """Take a rule from the control path; raises schema.Invalid, also for a path that is no regular expression."""
@@ -72,8 +89,42 @@ class Faults:
         self._rules.append(Rule(**values))
 
     def clear(self) -> None:
-        """No faults any more."""
+        """Remove all rules. The work that is late is still done."""
         self._rules.clear()
+
+    def reset(self) -> None:
+        """Remove all rules, and drop the work that is late."""
+        self._rules.clear()
+        for late in self._late:
+            if late.waiting is not None:
+                late.waiting.cancel()
+        self._late.clear()
+
+    def act_later(self, act: Act, seconds: float) -> Act:
+        """Return what has `act` done `seconds` later, by the PCE's clock, and gives an answer for nobody."""
+
+        async def schedule() -> web.StreamResponse:
+            late = _Late(self._now() + seconds, act)
+            self._late.append(late)
+            late.waiting = asyncio.create_task(self._wait(late))
+            return web.Response(status=202)
+
+        return schedule
+
+    async def catch_up(self) -> None:
+        """Do the work that the clock, which has moved, now asks for."""
+        for late in sorted(self._late, key=lambda item: item.due):
+            if late.due <= self._now() and late in self._late:
+                self._late.remove(late)
+                if late.waiting is not None:
+                    late.waiting.cancel()
+                await late.act()
+
+    async def _wait(self, late: _Late) -> None:
+        while (seconds := late.due - self._now()) > 0:
+            await asyncio.sleep(seconds)
+        self._late.remove(late)
+        await late.act()
 
     def take(self, method: str, path: str, server: str = "pce") -> Rule | None:
         """The rule that hits this request, if any; counts the request."""
@@ -89,8 +140,10 @@ class Faults:
         return None
 
 
-async def apply(rule: Rule, request: web.Request, act: Act) -> web.StreamResponse:
+async def apply(rule: Rule, request: web.Request, act: Act, faults: Faults) -> web.StreamResponse:
     """Answer the request as the rule says."""
+    if rule.delay is not None:
+        act = faults.act_later(act, rule.delay)
     return await _KINDS[rule.kind](rule, request, act)
 
 
@@ -158,6 +211,22 @@ async def _truncate(_rule: Rule, request: web.Request, act: Act) -> web.StreamRe
     return out
 
 
+async def _close_idle(_rule: Rule, request: web.Request, act: Act) -> web.StreamResponse:
+    """A whole answer that keeps the connection, which ends all the same before the next request."""
+    answer, body = await _acted(act)
+    sock = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if sock is not None and hasattr(socket, "TCP_CORK"):
+        # The end travels with the answer, so that no client can send a request before it knows.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    out = await _started(request, answer, len(body))
+    await out.write(body)
+    await out.write_eof()
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+    return out
+
+
 async def _invalid_json(_rule: Rule, _request: web.Request, act: Act) -> web.StreamResponse:
     """A complete answer of the right type that is no JSON."""
     answer, body = await _acted(act)
@@ -204,6 +273,7 @@ _KINDS: dict[str, Callable[[Rule, web.Request, Act], Awaitable[web.StreamRespons
     "hang": _hang,
     "slow": _slow,
     "truncate": _truncate,
+    "close_idle": _close_idle,
     "invalid_json": _invalid_json,
     "redirect": _redirect,
     "huge": _huge,

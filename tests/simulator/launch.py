@@ -77,6 +77,11 @@ class Simulator:
         """No faults any more."""
         self._control("DELETE", "faults")
 
+    def advance(self, seconds: float) -> float:
+        """Let seconds pass at once. Return how many have since the start, or since the last reset."""
+        offset: float = self._control("POST", "clock", {"seconds": seconds})["clock_offset"]
+        return offset
+
     def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         # Not urllib: no proxy and no CA bundle of the environment may come between.
         context = _trusting(self.ca_path)

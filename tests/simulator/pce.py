@@ -37,8 +37,9 @@ class Pce:
         self.settings = settings
         self._initial = replace(settings)
         self._clock = clock
+        self._started = clock()
         self.journal = Journal()
-        self.faults = Faults()
+        self.faults = Faults(self.now)
         self.limiter = RateLimiter()
         self.unpair_limiter = RateLimiter()
         self.compatibility_limiter = RateLimiter()
@@ -50,13 +51,13 @@ class Pce:
 
     def now(self) -> float:
         """The PCE's time in seconds since the epoch."""
-        return self._clock() + self.settings.clock_offset
+        return (self._started if self.settings.clock_stopped else self._clock()) + self.settings.clock_offset
 
     def reset(self) -> None:
         """Everything as it was at the start; the credentials stay."""
         self.settings.replace(self._initial)
         self.journal.clear()
-        self.faults.clear()
+        self.faults.reset()
         self.limiter.clear()
         self.unpair_limiter.clear()
         self.compatibility_limiter.clear()

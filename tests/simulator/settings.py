@@ -57,6 +57,8 @@ class Settings:
     ven_status_delay: how many times a newly activated VEN answers `status` with "activating" before it is active.
     online_delay: how many GETs of the workloads show a newly activated VEN as offline, -1 for all of them (Workloads
         and VENs: "active ≠ online").
+    keep_alive: connections are kept for further requests, or each answer ends its own, and says so.
+    clock_stopped: the clock stands still at the time of the start, but for clock_offset.
     clock_offset: seconds by which the simulator's clock is ahead of the machine's, so that lifespans pass in a test.
     put_status: what connectors answer to a PUT of an instance, 0 where they know it (pe-api.md: assumed).
     connector_secrets: how a GET shows passwords and secret settings: masked, echoed, absent (pe-api.md: "never returns
@@ -67,6 +69,7 @@ class Settings:
         believed once; free: it says nothing about that (pe-api.md, What else is public).
     connector_contexts: ignored, or required: a connector whose controllerContexts is true refuses an instance without
         one (pe-api.md, What else is public).
+    connector_duplicates: refused, or allowed: a POST or PUT may make a second instance of an identity.
     connector_names: other JSON names for an instance, by the names of connector_names.py; a path has dots.
     """
 
@@ -108,6 +111,8 @@ class Settings:
     permissions: str = "all"
     ven_status_delay: int = 0
     online_delay: int = 0
+    keep_alive: bool = True
+    clock_stopped: bool = False
     clock_offset: float = 0
     put_status: int = 0
     connector_secrets: str = "masked"
@@ -115,6 +120,7 @@ class Settings:
     connector_auth: bool = False
     connector_spaces: str = "free"
     connector_contexts: str = "required"
+    connector_duplicates: str = "refused"
     connector_names: dict[str, str] = field(default_factory=dict)
 
     def update(self, values: dict[str, Any]) -> None:

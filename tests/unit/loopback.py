@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import ssl
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Union
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: Loopback
+    received: Seen
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        self.received = Seen(self.command, self.path, headers, body)
         with self.server.guard:
-            self.server.seen.append(Seen(self.command, self.path, headers, body))
+            self.server.seen.append(self.received)
             script = self.server.script
             behaviour = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(behaviour, Canned):
@@ -216,9 +220,12 @@ def drip(handler: Handler) -> None:
 CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
-def tunnel(handler: Handler, ending: Callable[[Handler], None] | None = None) -> None:
-    """Do what a proxy does: connect, and pass on what comes from either side, until the target ends."""
-    host, _colon, port = handler.path.rpartition(":")
+def tunnel(handler: Handler, ending: Callable[[Handler], None] | None = None, target_address: str = "") -> None:
+    """Do what a proxy does: connect, and pass on what comes from either side, until the target ends.
+
+    The target is ``target_address``, host and port, where that is set.
+    """
+    host, _colon, port = (target_address or handler.path).rpartition(":")
     with socket.create_connection((host, int(port)), timeout=10) as target:
         handler.wfile.write(CONNECTED)
 
@@ -244,6 +251,28 @@ def tunnel(handler: Handler, ending: Callable[[Handler], None] | None = None) ->
 def tunnel_and_reset(handler: Handler) -> None:
     """Do what a proxy does, and end with an RST when the target ends."""
     tunnel(handler, reset)
+
+
+def forward(handler: Handler) -> None:
+    """Do what a proxy does for HTTP without TLS: pass on the request, and answer 502 where no whole answer comes."""
+    parts, received = urlsplit(handler.path), handler.received
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    headers = {name: value for name, value in received.headers.items() if not name.startswith("proxy-")}
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    try:
+        connection.request(received.method, target, received.body, headers)
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, http.client.HTTPException):
+        handler.answer(Canned(502, {"Content-Type": "text/html"}, b"<html><h1>502 Bad Gateway</h1></html>"))
+        return
+    finally:
+        connection.close()
+    kept = {name: value for name, value in response.getheaders() if name.lower() not in _OF_ONE_CONNECTION}
+    handler.answer(Canned(response.status, kept, body))
+
+
+_OF_ONE_CONNECTION = ("connection", "content-length", "transfer-encoding", "server", "date")
 
 
 @contextmanager

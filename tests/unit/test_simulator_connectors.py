@@ -78,6 +78,14 @@ def test_controller_is_an_address_a_name_or_a_url(simulator: Simulator, controll
     assert ask(simulator, "POST", body=changed("controller", "ipAddress", value="")).status_code == 500
 
 
+def test_second_instance_of_an_identity_is_made_where_allowed(simulator: Simulator) -> None:
+    ids = {ask(simulator, "POST", body=INSTANCE).json()["id"]}
+    assert ask(simulator, "POST", body=INSTANCE).status_code == 500
+    simulator.settings(connector_duplicates="allowed")
+    ids.add(ask(simulator, "POST", body=INSTANCE).json()["id"])
+    assert len(ids) == len(ask(simulator, "GET").json()) == 2
+
+
 def test_port_of_a_controller_defaults_to_443(simulator: Simulator) -> None:
     assert ask(simulator, "POST", body=changed("controller", "port")).json()["controller"]["port"] == 443
 

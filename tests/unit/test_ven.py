@@ -155,6 +155,13 @@ def test_vens_that_are_still_shown_may_be_unpaired_yet() -> None:
     assert message == f"the PCE answered 504 to PUT /orgs/1/vens/unpair. {UNKNOWN_END}"
 
 
+def test_unpair_sent_again_is_done_where_all_vens_are_gone() -> None:
+    """The response of the first request was lost; the second names VENs that are gone, which the PCE refuses."""
+    pce = Pair((broken("PUT"), "01"), (Reply(406), ""))
+    assert _keep(pce, "unpaired")["changed"]
+    assert len(pce.puts) == 2
+
+
 def test_what_the_second_request_leaves_open_is_told() -> None:
     pce = Pair((Reply(406), "0"), *TIMEOUTS)
     message, changed, entries = _failed(pce, "unpaired")

@@ -125,6 +125,8 @@ class Unpairing:
                 refusal = self._send(left)
             except RequestError as error:
                 still_paired = self._read_after(left, error)
+                if not still_paired:
+                    return
                 if is_last or len(still_paired) == len(left):
                     for target in still_paired:
                         target.mark_unknown(error, self.words)
