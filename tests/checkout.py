@@ -18,5 +18,5 @@ def copy_to(directory: Path) -> Path:
     # What git tracks may be deleted and not committed yet.
     for name in filter(lambda name: (ROOT / name).is_file(), set(names.split("\0")) - {""}):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, copy / name)
+        shutil.copy2(ROOT / name, copy / name, follow_symlinks=False)
     return copy

@@ -1,5 +1,6 @@
 """`ansible-test sanity` by the ansible-core of the Python that runs this, and proof that each of its tests looked at
-something: `python -m tests.sanity [PYTHON VERSION ...]`, versions like 3.9 for the import and compile tests.
+something: `python -m tests.sanity [--tarball] [PYTHON VERSION ...]`, versions like 3.9 for the import and compile
+tests. With --tarball it checks the unpacked tarball, as those do who certify a collection, otherwise the checkout.
 
 ansible-test keeps its environments in its home directory, which is under .cache here. It would download a script that
 installs pip into them; a script that takes pip from where pip takes everything is laid where it looks first.
@@ -11,11 +12,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.checkout import copy_to
 from tests.collection import ROOT, without_settings
+from tests.tarball import build, unpack
 
 HOME = ROOT / ".cache" / "ansible-test"
 WHEELS = HOME / "wheels"
@@ -32,6 +35,9 @@ IMPOSSIBLE = {
 }
 """Tests that need not run, and why."""
 
+_NOT_IN_TARBALL = "the tarball has no files for it"
+IMPOSSIBLE_IN_TARBALL = {**IMPOSSIBLE, "empty-init": _NOT_IN_TARBALL, "shellcheck": _NOT_IN_TARBALL}
+
 GET_PIP = """\
 import sys
 sys.path.insert(0, {wheel!r})
@@ -42,12 +48,13 @@ sys.exit(main())
 """
 
 
-def main(versions: list[str]) -> int:
-    """Run the tests; with `versions`, the import and compile tests under those Pythons too. Return 0 if all passed."""
+def main(arguments: list[str]) -> int:
+    """Run the tests; with versions, the import and compile tests under those Pythons too. Return 0 if all passed."""
+    is_tarball, versions = "--tarball" in arguments, [item for item in arguments if item != "--tarball"]
     _provide_pip()
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     with tempfile.TemporaryDirectory(prefix="microseg-sanity-") as name:
-        collection = copy_to(Path(name))
+        collection = unpack(build(Path(name)), Path(name)) if is_tarball else copy_to(Path(name))
         ignored = sorted((collection / "tests" / "sanity").glob("ignore*"))
         if ignored:
             return _fail(f"there are entries that ignore findings: {ignored[0].name}")
@@ -61,22 +68,23 @@ def main(versions: list[str]) -> int:
             if _ansible_test(collection, "--python", version, "--test", "import", "--test", "compile").returncode:
                 return 1
         wanted = {*listed, *(f"{test}-{version}" for test in ("import", "compile") for version in others)}
-        return _check(collection / "tests" / "output" / "junit", wanted, own)
+        impossible = IMPOSSIBLE_IN_TARBALL if is_tarball else IMPOSSIBLE
+        return _check(collection / "tests" / "output" / "junit", wanted, own, impossible)
 
 
-def _check(results: Path, wanted: set[str], own: str) -> int:
+def _check(results: Path, wanted: set[str], own: str, impossible: Mapping[str, str]) -> int:
     """Compare the results that were written with those that are wanted. A test that had nothing to do did not run."""
     ran = set()
     for path in sorted(results.glob("*.xml")):
         case = ElementTree.parse(path).find(".//testcase")  # noqa: S314  # written by ansible-test
         if case is not None and case.find("skipped") is None:
             ran.add(str(case.get("name")).replace("-python-", "-").removesuffix(f"-{own}"))
-    missing = wanted - ran - {*IMPOSSIBLE}
+    missing = wanted - ran - impossible.keys()
     if missing:
         return _fail(f"these tests did not run: {', '.join(sorted(missing))}")
     print(f"ansible-test sanity: {len(ran)} tests ran and found nothing.", flush=True)
-    for name in sorted({*IMPOSSIBLE} & wanted - ran):
-        print(f"It did not run {name}: {IMPOSSIBLE[name]}.", flush=True)
+    for name in sorted(impossible.keys() & wanted - ran):
+        print(f"It did not run {name}: {impossible[name]}.", flush=True)
     return 0
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pce_ven_batch
-short_description: Run the API tasks of the role ven for a batch of hosts
+short_description: Run one step of the role ven for a batch of hosts on an Illumio PCE
 version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Runs everything that the role P(microseg.enforcement.ven#role) needs from the REST API, once for a batch of hosts.
+  - Does once for all hosts of a batch what the role P(microseg.enforcement.ven#role) needs of the PCE's REST API.
     It creates or updates pairing profiles, generates pairing keys, fetches pairing scripts, unpairs VENs, and verifies
     that hosts are paired and online.
   - Only that role uses it. For playbooks of your own there are M(microseg.enforcement.pce_pairing_profile),

@@ -311,7 +311,7 @@ class VenHost:
 
     @contextmanager
     def _secret(self) -> Iterator[None]:
-        """Exclude what runs from the logs of the host."""
+        """Hide what runs from the logs of the host."""
         task = self.action._task
         before, task.no_log = task.no_log, True
         try:

@@ -189,4 +189,6 @@ def test_versions_agree() -> None:
     ids=lambda path: str(path.relative_to(ROOT / "plugins")),
 )
 def test_every_plugin_file_says_its_licence(path: Path) -> None:
+    # REUSE-IgnoreStart
     assert "SPDX-License-Identifier: GPL-3.0-or-later" in "".join(path.read_text().splitlines(keepends=True)[:5])
+    # REUSE-IgnoreEnd

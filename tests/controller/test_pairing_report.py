@@ -141,13 +141,13 @@ def test_mode_of_the_host_wins_over_its_profile() -> None:
 
 def test_time_stays_while_nothing_else_changes() -> None:
     _text, found = report({"web1": {}}, [workload(1, "web1")])
-    assert found["generated_at"] == NOW
-    before = json.dumps({**found, "generated_at": EARLIER})
-    assert report({"web1": {}}, [workload(1, "web1")], previous=before)[1]["generated_at"] == EARLIER
-    assert report({"web1": {}}, [workload(1, "web1", online=False)], previous=before)[1]["generated_at"] == NOW
-    assert report({"web1": {}}, [workload(1, "web1")], previous="no JSON")[1]["generated_at"] == NOW
-    damaged = json.dumps({**found, "generated_at": "yesterday"})
-    assert report({"web1": {}}, [workload(1, "web1")], previous=damaged)[1]["generated_at"] == NOW
+    assert found["unchanged_since"] == NOW
+    before = json.dumps({**found, "unchanged_since": EARLIER})
+    assert report({"web1": {}}, [workload(1, "web1")], previous=before)[1]["unchanged_since"] == EARLIER
+    assert report({"web1": {}}, [workload(1, "web1", online=False)], previous=before)[1]["unchanged_since"] == NOW
+    assert report({"web1": {}}, [workload(1, "web1")], previous="no JSON")[1]["unchanged_since"] == NOW
+    damaged = json.dumps({**found, "unchanged_since": "yesterday"})
+    assert report({"web1": {}}, [workload(1, "web1")], previous=damaged)[1]["unchanged_since"] == NOW
 
 
 def test_workloads_of_no_host_are_rows_of_their_own() -> None:

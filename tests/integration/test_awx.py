@@ -1,7 +1,7 @@
 """AWX: what awx_setup asks for, and jobs that ansible-runner runs as AWX runs them.
 
-No AWX is at hand. The modules of awx.awx are stand-ins that take the documented options; the environment of a job is
-made from the credential type's injectors in the way that AWX describes. What AWX itself makes of it is not tested.
+There is no AWX here. The modules of awx.awx are stand-ins that take the arguments of the real ones; the environment of
+a job is created from the credential type's injectors as AWX describes it. The behavior of AWX itself is not tested.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from jinja2 import StrictUndefined, sandbox
 
 from plugins.module_utils._pce.api import PCE
@@ -31,6 +32,7 @@ from tests.integration.runner import NAMESPACE, Ended, environment, recap, run_p
 from tests.public import LIST
 from tests.public.lines import load
 from tests.simulator.launch import Simulator
+from tests.stubs.arguments import TABLE, derive, write
 
 SETUP = f"{NAMESPACE}.awx_setup"
 PROJECT = {"awx_project_url": "https://git.example.com/microseg.git"}
@@ -55,6 +57,7 @@ class Awx:
         env = {
             "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}/tests/stubs:{os.environ['ANSIBLE_COLLECTIONS_PATH']}",
             "MICROSEG_AWX": str(self.directory / "awx.json"),
+            "MICROSEG_AWX_ARGUMENTS": str(TABLE),
         }
         return run_playbook(SETUP, "-e", f"@{given}", *flags, env=env, cwd=self.directory)
 
@@ -141,6 +144,88 @@ def test_what_is_named_is_what_is_asked_for(awx: Awx) -> None:
     assert not any("inputs" in credential for credential in made["credential"].values())
 
 
+def test_awx_setup_keeps_the_objects_of_another_prefix(awx: Awx) -> None:
+    """With a prefix for each PCE, the templates of one PCE never use the credential or project of another."""
+    first = {"awx_prefix": "Prod - ", "awx_project_url": "https://git.example.com/prod.git"}
+    second = {"awx_prefix": "Test - ", "awx_project_url": "https://git.example.com/test.git"}
+    assert changed(awx.set_up(**first)) == 7
+    made = awx.objects()
+    assert changed(awx.set_up(**second)) == 6, "the credential types are the same"
+    both = awx.objects()
+    for kind, objects in made.items():
+        assert objects.items() <= both[kind].items()
+    assert both.keys() == made.keys()
+    for kind in both.keys() - {"credential_type"}:
+        assert len(both[kind]) == 2 * len(made[kind])
+    for template in both["job_template"].values():
+        prefix = template["name"][:7]
+        assert prefix in ("Prod - ", "Test - ")
+        referred = [template["project"], template["inventory"], *template["credentials"]]
+        assert all(name.startswith(prefix) for name in referred), referred
+    (source,) = (source for name, source in both["inventory_source"].items() if name.startswith("Test"))
+    assert source["credential"] == "Test - PCE"
+    assert source["source_project"] == "Test - Microsegmentation"
+    assert both["project"]["Prod - Microsegmentation"]["scm_url"] == "https://git.example.com/prod.git"
+    assert changed(awx.set_up(**first)) == 0
+    assert changed(awx.set_up(**second)) == 0
+
+
+def test_awx_setup_runs_with_ansible_controller(awx: Awx, objects: dict[str, dict[str, Json]]) -> None:
+    assert changed(awx.set_up(awx_collection="ansible.controller")) == 7
+    assert awx.objects() == objects
+
+
+def test_awx_setup_signed_project_names_the_credential(ready: Awx) -> None:
+    assert changed(ready.set_up(awx_signature_credential="PCE")) == 1
+    assert ready.objects()["project"]["Microsegmentation"]["signature_validation_credential"] == "PCE"
+
+
+ARGUMENTS: Json = json.loads(TABLE.read_text())
+TASKS = [
+    task
+    for task in yaml.safe_load((ROOT / "playbooks" / "awx_setup.yml").read_text())[0]["tasks"]
+    if task.get("action", "").startswith("{{ awx__collection }}.")
+]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task["name"])
+def test_awx_setup_task_uses_arguments_of_its_module(task: Json) -> None:
+    known = ARGUMENTS[task["action"].rpartition(".")[2]]
+    assert task["args"].keys() <= known.keys()
+    assert {name for name, about in known.items() if about.get("required")} <= task["args"].keys()
+    aliases = {alias for about in known.values() for alias in about.get("aliases", [])}
+    assert not aliases & task["args"].keys()
+    assert task["args"].get("state", "present") in ("{{ item.state }}", *known["state"]["choices"])
+
+
+def test_awx_setup_uses_every_module_of_the_table() -> None:
+    assert {task["action"].rpartition(".")[2] for task in TASKS} == ARGUMENTS.keys() - {"awx", "connection"}
+
+
+def test_arguments_are_derived_from_the_source_of_awx(tmp_path: Path) -> None:
+    """Read a source in the form of AWX's: literals, choices of a dictionary's keys, and what the table leaves out."""
+    plugins = tmp_path / "awx_collection" / "plugins"
+    for directory in ("modules", "module_utils"):
+        (plugins / directory).mkdir(parents=True)
+    (plugins / "module_utils" / "controller_api.py").write_text(
+        "AUTH_ARGSPEC = dict(host=dict(fallback=(env, ['A'])))\n"
+    )
+    source = (
+        "KINDS = {'net': 'N', 'cloud': 'C'}\n"
+        "argument_spec = dict(name=dict(required=True), kind=dict(choices=list(KINDS.keys())))\n"
+    )
+    for kind in ARGUMENTS.keys() - {"awx", "connection"}:
+        (plugins / "modules" / f"{kind}.py").write_text(source)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=a"], check=True)
+    table = derive(tmp_path)
+    assert table["connection"] == {"host": {}}
+    assert table["project"] == {"name": {"required": True}, "kind": {"choices": ["net", "cloud"]}}
+    assert table.keys() == ARGUMENTS.keys()
+    assert json.loads(write(table)) == table
+
+
 def test_values_of_a_credential_are_written_once_and_never_shown(ready: Awx) -> None:
     inputs = {"host": "pce.example.com", "api_key": "api_1", "api_secret": PLANTED}
     done = ready.set_up("-vvv", awx_pce_inputs=inputs)
@@ -158,7 +243,8 @@ def test_values_of_a_credential_are_written_once_and_never_shown(ready: Awx) -> 
     [
         ({"awx_project_url": ""}, "awx_project_url must be the URL of the Git repository"),
         ({"awx_pce_inputs": [PLANTED]}, "awx_pce_inputs and awx_connector_inputs must be dictionaries"),
-        ({"awx_pce_credential": "Connector"}, "awx_pce_credential and awx_connector_credential must be two names"),
+        ({"awx_pce_credential": "Connector"}, "awx_pce_credential and awx_connector_credential must differ"),
+        ({"awx_collection": "awx.other"}, "awx_collection must be awx.awx or ansible.controller"),
         ({"awx_organization": "Nobody"}, "AWX has no organization 'Nobody'"),
     ],
 )

@@ -186,6 +186,16 @@ def test_async_is_refused_where_the_job_would_be_lost(simulator: Simulator, tmp_
     assert simulator.journal() == []
 
 
+def test_async_ignores_become_and_the_shell(simulator: Simulator, tmp_path: Path) -> None:
+    """The job, and the connection by which Ansible asks for it, are the controller's."""
+    item = task("pce_label", {**connection(simulator), **LABEL}, **{"async": 60, "poll": 1})
+    env = own_python(ANSIBLE_ASYNC_DIR=str(tmp_path / "async"))
+    ended = run_plays(tmp_path, play(item, vars=MANAGED_NODES["powershell"]), env=env)
+    assert ended.status == 0, ended.output
+    assert "changed=1" in ended.output
+    assert list(tmp_path.glob("AnsiballZ*")) == []
+
+
 # The same result.
 
 

@@ -1,22 +1,23 @@
-"""The tarball of this checkout, and the environments that judge it and use it, which `make release-check` makes."""
+"""The tarball of this checkout, and the environments that check and use it, which `make release-check` creates."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.checkout import copy_to
 from tests.collection import ROOT, without_settings
+from tests.tarball import build, unpack
 
 IMPORTER = ROOT / ".cache" / "importer" / "bin"
+LINT = ROOT / ".cache" / "lint" / "bin"
+TOOLS = ROOT / ".cache" / "tools" / "bin"
 USER = ROOT / ".cache" / "user" / "bin"
 
 
-def run(command: list[str], home: Path, **variables: str) -> str:
-    """Run a command of an environment for somebody who has nothing at home. Return its output; it has to succeed."""
+def run(command: list[str], home: Path, status: int = 0, **variables: str) -> str:
+    """Run a command of an environment with an empty home directory. Return its output; it must end with `status`."""
     environment = {
         **without_settings(),
         "ANSIBLE_COLLECTIONS_PATH": str(home / "collections"),  # and not this checkout
@@ -31,22 +32,23 @@ def run(command: list[str], home: Path, **variables: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=1200,
         check=False,
     )
-    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}"
+    assert done.returncode == status, f"{command} ended with {done.returncode}:\n{done.stdout}"
     return done.stdout
 
 
 @pytest.fixture(scope="session")
 def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `ansible-galaxy collection build` makes of the files that git tracks."""
-    directory = tmp_path_factory.mktemp("build")
-    galaxy = str(Path(sys.executable).with_name("ansible-galaxy"))
-    collection = copy_to(directory / "copy")
-    run([galaxy, "collection", "build", str(collection), "--output-path", str(directory)], directory)
-    (found,) = directory.glob("*.tar.gz")
-    return found
+    """The tarball of the files that git tracks."""
+    return build(tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture
+def unpacked(tarball: Path, tmp_path: Path) -> Path:
+    """The collection of the tarball, unpacked in a tree of collections."""
+    return unpack(tarball, tmp_path / "tree")
 
 
 @pytest.fixture(scope="session")

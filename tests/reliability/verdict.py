@@ -24,7 +24,7 @@ GOOD = {DONE, REPEATED, LOOKED_UP, WARNED}
 FOLLOWED = "the redirect was followed"
 _LEAK = "the output holds the secret"
 _LONGEST = 3000
-_UNKNOWN = re.compile(r"\bnot known\b|\bis unknown whether\b|nobody knows|may have (?:made|been)")
+_UNKNOWN = re.compile(r"\bnot known\b|\bis unknown whether\b|never received|may have (?:created|been)")
 _SAID = re.compile(
     r"before that|Created before that|were (?:unpaired|marked)|was (?:created|updated|deleted)|\d+ of \d+ .* failed"
 )
@@ -100,8 +100,8 @@ def _failed(case: Case, counts: Counts) -> str:
     changed = bool(case.result.get("changed"))
     unknown = _UNKNOWN.search(text) is not None
     _check_words(case, text)
-    if counts.orphans and "nobody knows" not in text:
-        case.problems.append(f"a pairing key was made that nobody knows, and the error does not say so: {text}")
+    if counts.orphans and "never received" not in text:
+        case.problems.append(f"a pairing key was created and never received, and the error does not say so: {text}")
     if case.now != case.before and not changed:
         case.problems.append(f"failed, says that nothing was changed, and something was: {_differences(case)}")
     if changed and not (unknown or _SAID.search(text)):

@@ -17,6 +17,7 @@ from plugins.module_utils._core.bulk_run import reconcile_all
 from plugins.module_utils._core.errors import MissingReferenceError
 from plugins.module_utils._core.references import References, references
 from plugins.module_utils._core.resource import Identity, Resource
+from plugins.module_utils._core.snapshot import Snapshot
 from plugins.module_utils._pce.api import Pce
 from plugins.module_utils._pce.label import LABEL
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
@@ -238,6 +239,18 @@ def test_unpair_after_a_refusal_confirms_what_the_list_lacks() -> None:
     with pytest.raises(VenError) as caught:
         unpair(pce, hostnames)
     assert [(entry["status"], entry["changed"]) for entry in caught.value.vens] == [("active", False)] * 6
+
+
+def test_snapshot_find_confirms_an_absence_once() -> None:
+    pce = profiles(555)
+    store = pce.store(PAIRING_PROFILE)
+    snapshot = Snapshot(PAIRING_PROFILE, store, store.read({}))
+    for _time in range(2):
+        found = snapshot.find(Identity(names={"name": "PP-555"}))
+        assert found is not None
+        assert found["href"] == f"{PROFILES}/555"
+        assert snapshot.find(Identity(names={"name": "gone"})) is None
+    assert pce.asked("name") == ["PP-555", "gone"]
 
 
 def test_confirm_absences_of_one_name_twice_ends() -> None:

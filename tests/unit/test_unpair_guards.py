@@ -29,18 +29,17 @@ class FakePce:
         monkeypatch.setattr(
             unpair_guards, "PCE", SimpleNamespace(connect=lambda _params: SimpleNamespace(store=lambda _item: store))
         )
-        workloads = SimpleNamespace(
-            api=SimpleNamespace(store=lambda _params, _item: SimpleNamespace(query=lambda _query: self.workloads)),
-            field=lambda _name: SimpleNamespace(value_in=lambda raw: raw["named"]),
-        )
-        monkeypatch.setattr(unpair_guards, "WORKLOAD", workloads)
-        monkeypatch.setattr(unpair_guards, "keep_vens", self.keep_vens)
+        shown = SimpleNamespace(query=lambda _query: self.workloads)
+        monkeypatch.setattr(unpair_guards, "WORKLOADS", SimpleNamespace(store=lambda _params, _item: shown))
+        table = SimpleNamespace(field=lambda _name: SimpleNamespace(value_in=lambda raw: raw["named"]))
+        monkeypatch.setattr(unpair_guards, "WORKLOAD", table)
+        monkeypatch.setattr(unpair_guards, "set_ven_state", self.set_ven_state)
 
     def query(self, query: dict[str, str]) -> list[dict[str, Any]]:
         self.queries.append(query)
         return list(self.vens.values())
 
-    def keep_vens(self, params: dict[str, Any], dry_run: bool) -> None:
+    def set_ven_state(self, _pce: Any, params: dict[str, Any], dry_run: bool) -> None:
         self.marked.append((params["hostnames"], params["state"], dry_run))
         if dry_run is None:
             raise CollectionError("refused")

@@ -26,11 +26,14 @@ class FakePce:
         self.profile: dict[str, Any] = {"href": HREF, "name": "PP", "enabled": True, "allowed_uses_per_key": 2}
         self.vens: list[dict[str, Any]] = []
         self.errors: dict[str, CollectionError] = {}
+        self.base = ""
         self.pce = SimpleNamespace(management_server="pce.example.com:8443", store=lambda _resource: self)
-        monkeypatch.setattr(ven_batch, "PCE", SimpleNamespace(connect=lambda params: self.pce))
+        monkeypatch.setattr(
+            ven_batch, "PCE", SimpleNamespace(connect=self.connect, reference_checker=lambda _params: None)
+        )
         monkeypatch.setattr(ven_batch, "keep_keys", self.keep_keys)
         monkeypatch.setattr(ven_batch, "fetch_script", self.fetch_script)
-        monkeypatch.setattr(ven_batch, "keep_vens", self.keep_vens)
+        monkeypatch.setattr(ven_batch, "set_ven_state", self.set_ven_state)
         monkeypatch.setattr(ven_batch, "_query", self.query)
         monkeypatch.setattr(ven_batch, "reconcile", self.reconcile)
         monkeypatch.setattr(ven_batch, "find_refusals", lambda *_arguments: {})
@@ -53,11 +56,16 @@ class FakePce:
         keys = [{"activation_code": None if dry_run else f"code{number}"} for number in range(params["count"])]
         return {"changed": True, "pairing_keys": keys, "warnings": []}
 
-    def fetch_script(self, params: Any) -> dict[str, Any]:
+    def connect(self, _params: Any, base: str = "/api/v2") -> Any:
+        self.base = base
+        return self.pce
+
+    def fetch_script(self, _pce: Any, params: Any) -> dict[str, Any]:
+        assert self.base == ""  # the path of the script is the whole path
         self._note("script", params["script"], params["api_version"])
         return {"pairing_script": {"content": f"the {params['script']}"}}
 
-    def keep_vens(self, params: Any, dry_run: bool) -> dict[str, Any]:
+    def set_ven_state(self, _pce: Any, params: Any, dry_run: bool) -> dict[str, Any]:
         self._note("unpair", tuple(params["hostnames"]), params["firewall_restore"], dry_run)
         vens = [
             {"hostname": name, "changed": name != "gone", "error": None, "version": "1"} for name in params["hostnames"]

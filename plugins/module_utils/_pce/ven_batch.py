@@ -123,7 +123,7 @@ class _Pairing:
                 self._found_elsewhere(host)
 
     def serve(self, name: str, members: Sequence[Json]) -> None:
-        """Prepare the pairing of the hosts with one pairing profile."""
+        """Prepare the hosts that want one pairing profile."""
         served = [host for host in members if self._verdict(host)["error"] is None]
         wanted = [host for host in served if self._wants_key(host)]
         options = [host["profile_options"] for host in members]
@@ -237,7 +237,7 @@ class _Pairing:
 
 
 def unpair(params: Mapping[str, Any], hosts: Sequence[Json], dry_run: bool) -> Json:
-    """Unpair hosts through the PCE, unless a guard forbids that.
+    """Unpair hosts through the PCE, unless a guard refuses that.
 
     Of a host: ``host``, ``hostname``, ``firewall_restore``, ``guards``, ``through`` ("pce", or "host": then only the
     guards are asked).

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the stand-ins for modules of awx.awx have in common: an AWX that is a file, and no more.
+"""The stand-ins for modules of awx.awx and ansible.controller: an AWX that is a file.
 
-They are our own, and take the options that the documentation of awx.awx 24.6.1 lists, by name, type and choices. An
-object that another one names has to be there, in check mode too, as with the real ones. What is written is the file
-MICROSEG_AWX: `asked` is every call, `objects` what came of them. Values of credentials are in it as SHA-256 only.
+They take the arguments of awx-arguments.json, which MICROSEG_AWX_ARGUMENTS names. An object that another one refers to
+must exist, in check mode too, as with the real modules. They write the file MICROSEG_AWX: `asked` is every call,
+`objects` the result. Values of credentials are in it as SHA-256 only.
 """
 
 from __future__ import annotations
@@ -23,37 +23,38 @@ from ansible.module_utils.basic import AnsibleModule
 BUILT_IN = {"organization": ["Default"], "credential_type": ["Machine"]}
 """What a new AWX has."""
 
-Spec = dict[str, dict[str, Any]]
-
-
-def spec(more: Spec | None = None, **types: str) -> Spec:
-    """An argument spec from words: the options of each type, lists of texts as `lists`; `more` is said of some."""
-    found: Spec = {}
-    for kind, names in types.items():
-        about = {"type": "list", "elements": "str"} if kind == "lists" else {"type": kind}
-        found.update({name: dict(about) for name in names.split()})
-    found["name"]["required"] = True
-    found["state"] = {"type": "str", "choices": ["present", "absent", "exists"], "default": "present"}
-    for name, about in (more or {}).items():
-        found[name].update(about)
-    return found
-
-
-CONNECTION: Spec = {
-    "controller_host": {"type": "str", "aliases": ["tower_host"]},
-    "controller_username": {"type": "str", "aliases": ["tower_username"]},
-    "controller_password": {"type": "str", "no_log": True, "aliases": ["tower_password"]},
-    "controller_oauthtoken": {"type": "raw", "no_log": True, "aliases": ["tower_oauthtoken"]},
-    "controller_config_file": {"type": "path", "aliases": ["tower_config_file"]},
-    "validate_certs": {"type": "bool", "aliases": ["tower_verify_ssl"]},
-    "request_timeout": {"type": "float"},
+REFERENCES: Mapping[str, Mapping[str, str]] = {
+    "credential": {"organization": "organization", "credential_type": "credential_type"},
+    "credential_type": {},
+    "inventory": {"organization": "organization"},
+    "inventory_source": {
+        "organization": "organization",
+        "inventory": "inventory",
+        "source_project": "project",
+        "credential": "credential",
+    },
+    "job_template": {
+        "organization": "organization",
+        "inventory": "inventory",
+        "project": "project",
+        "credentials": "credential",
+    },
+    "project": {
+        "organization": "organization",
+        "credential": "credential",
+        "signature_validation_credential": "credential",
+    },
+    "schedule": {"organization": "organization", "unified_job_template": "job_template"},
 }
+"""The options by which an object refers to objects of other kinds."""
 
 
-def run(kind: str, options: Spec, names: Mapping[str, str]) -> None:
-    """Be the module `kind`. `names` are the options by which it names objects of other kinds."""
-    module = AnsibleModule(argument_spec={**CONNECTION, **options}, supports_check_mode=True)
-    given = {key: value for key, value in module.params.items() if value is not None and key not in CONNECTION}
+def run(kind: str) -> None:
+    """Run as the module `kind`."""
+    table = json.loads(Path(os.environ["MICROSEG_AWX_ARGUMENTS"]).read_text())
+    module = AnsibleModule(argument_spec={**table["connection"], **table[kind]}, supports_check_mode=True)
+    connection = table["connection"]
+    given = {key: value for key, value in module.params.items() if value is not None and key not in connection}
     if "inputs" in given and kind == "credential":
         given["inputs"] = {
             key: hashlib.sha256(str(value).encode()).hexdigest() for key, value in given["inputs"].items()
@@ -62,7 +63,7 @@ def run(kind: str, options: Spec, names: Mapping[str, str]) -> None:
     awx: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"asked": [], "objects": {}}
     awx["asked"].append({"module": kind, "check_mode": module.check_mode, "options": given})
     objects = awx["objects"]
-    for option, other in names.items():
+    for option, other in REFERENCES[kind].items():
         for name in [given[option]] if isinstance(given.get(option), str) else given.get(option, []):
             if name not in objects.get(other, {}) and name not in BUILT_IN.get(other, []):
                 module.fail_json(msg=f"AWX has no {other} {name!r}, which {option} of {kind} {given['name']!r} names")
