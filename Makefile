@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .PHONY: help demo test beside lint docs sanity unit integration foreign reliability-check release-check molecule debootstrap browser chromium \
-	public reliability races hostile mutation breaks matrix bench clean
+	gnupg dist sbom sessions public reliability races hostile mutation breaks matrix bench clean
 
 help:
 	@echo "make demo               pair five hosts with a simulated PCE, then keep connector instances, and show it"
@@ -23,7 +23,7 @@ help:
 	@echo "  make integration        modules, roles, playbooks and all examples against the simulator"
 	@echo "  make foreign            clients of a PCE that others wrote, against the simulator"
 	@echo "  make reliability-check  every fault at every kind of request"
-	@echo "  make release-check      the tarball: what is in it, what Galaxy says of it, and the demo with it alone"
+	@echo "  make release-check      the unpacked tarball: sanity, ansible-lint, Galaxy's importer, signatures, and the demo"
 	@echo "  make molecule           the role on real SSH hosts, which root gets by debootstrap, once, in a minute"
 	@echo "  make browser            the page of pairing_report in Chromium, which root gets by apt-get"
 	@echo "make public             bring tests/public/interface.txt, the list of what users may rely on, up to date"
@@ -32,7 +32,10 @@ help:
 	@echo "make hostile            ten thousand cases of hostile options and answers; make test has some of them"
 	@echo "make mutation           change the core and the tables in thousands of ways, and see which changes no test notices"
 	@echo "make breaks             break plugins and playbooks on purpose, and see whether the tests notice; ONLY=inventory for some"
-	@echo "make matrix             each ansible-core and Python that is supported and here; CI_NEEDS_MATRIX=1 needs all"
+	@echo "make matrix             each ansible-core and Python that is supported and here; CI_NEEDS_MATRIX=1 needs all;"
+	@echo "                        SESSION='sanity(2.16.19)' runs one of those that make sessions lists"
+	@echo "make dist               the tarball that is released, byte for byte the same each time, in dist"
+	@echo "make sbom               the bill of materials of the execution environment's Python parts, in dist"
 	@echo "make bench              measure what it costs, and write the tables of the guide on scale; BENCH=--quick leaves out the largest"
 	@echo "make clean              remove what the others made"
 	@echo "PYTHON=python3.12 make ... chooses the Python for a new environment: 3.11 or later, for the demo 3.10"
@@ -53,6 +56,13 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/antsibull-changelog lint
+	$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/python -m nox --session extra-checks
 	$(BIN)/python -m tests.lint_playbooks
 
 # antsibull-docs finds the collection by its place in a tree, and refuses a directory that others may write into.
@@ -82,8 +92,23 @@ foreign: $(VENV)/test $(CACHE)/illumio/made $(CACHE)/illumio_py_open/made
 reliability-check: $(VENV)/test
 	$(PYTEST) tests/reliability
 
-release-check: $(VENV)/test $(CACHE)/importer/made $(CACHE)/user/made
+# With the ansible-core of .venv; the others are part of make matrix. Without gpg the tests of signatures are skipped and
+# say so; with CI_NEEDS_GPG=1 they fail.
+release-check: $(VENV)/test $(CACHE)/importer/made $(CACHE)/lint/made $(CACHE)/tools/made $(CACHE)/user/made gnupg
+	$(BIN)/python -m tests.sanity --tarball
 	$(PYTEST) tests/release
+
+gnupg:
+	@command -v gpg >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+		{ $(APT) update -qq && $(APT) install -y -qq --no-install-recommends gnupg >/dev/null; } || \
+		echo "gnupg could not be installed"
+
+# Of what is committed, so that nothing else gets into a release.
+dist: $(VENV)/test
+	@$(BIN)/python -m tests.tarball
+
+sbom: $(VENV)/test $(CACHE)/tools/made
+	@$(BIN)/python -m tests.sbom
 
 # Where no hosts can be made these tests are skipped and say so; with CI_NEEDS_HOSTS=1 they fail.
 molecule: $(VENV)/test debootstrap
@@ -125,7 +150,13 @@ breaks: $(VENV)/test
 
 # Sessions whose Python is not here are skipped, and named in the end.
 matrix: $(VENV)/test
-	$(BIN)/python -m nox $(if $(CI_NEEDS_MATRIX),--error-on-missing-interpreters,--no-error-on-missing-interpreters)
+	$(BIN)/python -m nox $(if $(SESSION),--session "$(SESSION)",--tags matrix) \
+		$(if $(CI_NEEDS_MATRIX),--error-on-missing-interpreters,--no-error-on-missing-interpreters)
+
+# As JSON, for the jobs of .github/workflows/tests.yml.
+sessions: $(VENV)/test
+	@$(BIN)/python -m nox --tags matrix --list --json | \
+		$(BIN)/python -c 'import json, sys; print(json.dumps([item["session"] for item in json.load(sys.stdin)]))'
 
 bench: $(VENV)/demo
 	@$(BIN)/python -m tests.bench $(BENCH)

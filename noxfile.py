@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
+import antsibull_nox
 import nox
 
 ROOT = Path(__file__).resolve().parent
@@ -59,7 +60,7 @@ nox.options.envdir = ".cache/nox"
 nox.options.reuse_venv = "yes"
 
 
-@nox.session
+@nox.session(tags=["matrix"])
 @nox.parametrize("python,core", [nox.param(python, core, id=core) for core, python in CORES.items()])
 def sanity(session: nox.Session, core: str) -> None:
     """`ansible-test sanity` of checkout and tarball; import and compile tests under the oldest and newest Python."""
@@ -68,7 +69,7 @@ def sanity(session: nox.Session, core: str) -> None:
     session.run("python", "-m", "tests.sanity", "--tarball")
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=OLDEST, tags=["matrix"])
 def oldest(session: nox.Session) -> None:
     """The parts of modules under the oldest Python, requests and urllib3. The simulator needs a newer Python."""
     session.install("--requirement", "tests/unit/oldest.txt")
@@ -76,14 +77,14 @@ def oldest(session: nox.Session) -> None:
     _pytest(session, "tests/unit", *of_others, "-n", WORKERS)
 
 
-@nox.session(python=NEWEST)
+@nox.session(python=NEWEST, tags=["matrix"])
 def newest(session: nox.Session) -> None:
     """All unit tests under the newest Python."""
     session.install(*_libraries(), *_pins("hypothesis"))
     _pytest(session, "tests/unit", "-n", WORKERS)
 
 
-@nox.session
+@nox.session(tags=["matrix"])
 @nox.parametrize("python,core", [nox.param(CORES[core], core, id=core) for core in (min(CORES), max(CORES))])
 def jobs(session: nox.Session, core: str) -> None:
     """The main jobs, and the contracts with Ansible, under the oldest and the newest ansible-core."""
@@ -113,3 +114,8 @@ def _pytest(session: nox.Session, *arguments: str) -> None:
     if not counts.get("tests") or counts["skipped"]:
         session.error(f"tests did not run: {counts}")
     session.log(f"{counts['tests']} tests ran")
+
+
+# Its sessions for ansible-test need containers and a checkout of ansible-core from the network, its license check does
+# not read REUSE.toml, and `make docs` and `make release-check` do what its checks of documentation and build do.
+antsibull_nox.load_antsibull_nox_toml()

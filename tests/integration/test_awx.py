@@ -226,6 +226,17 @@ def test_arguments_are_derived_from_the_source_of_awx(tmp_path: Path) -> None:
     assert json.loads(write(table)) == table
 
 
+def test_pair_vens_fails_in_a_slice_without_hosts_of_the_limit(tmp_path: Path) -> None:
+    """AWX passes the limit of a job to each slice of the inventory; the guide on scale describes this."""
+    flags = ["-i", str(write_inventory(tmp_path, ["web1"], {})), "-e", "ven_pairing_profile=Default"]
+    limited = run_playbook(f"{NAMESPACE}.pair_vens", *flags, "--limit", "web2")
+    assert limited.status == 1
+    assert "--limit leaves us with no hosts to target" in " ".join(limited.output.split())
+    asked = run_playbook(f"{NAMESPACE}.pair_vens", *flags, "-e", "ven_hosts=web2")
+    assert asked.status == 0, asked.output
+    assert "no hosts matched" in asked.output
+
+
 def test_values_of_a_credential_are_written_once_and_never_shown(ready: Awx) -> None:
     inputs = {"host": "pce.example.com", "api_key": "api_1", "api_secret": PLANTED}
     done = ready.set_up("-vvv", awx_pce_inputs=inputs)
