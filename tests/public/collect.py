@@ -24,6 +24,8 @@ from tests.integration.runner import NAMESPACE, environment
 _EXPRESSIONS = ("when", "that", "until", "failed_when", "changed_when")
 _FUNCTIONS = {"query", "lookup", "now", "range", "dict", "undef"}
 _MAGIC = {"hostvars", "inventory_hostname", "groups", "omit", "playbook_dir", "role_path", "item"}
+_OF_THE_ROLE = {"pce_ven_batch", "ven_step"}
+"""Modules that only the role uses; the guide Compatibility says so."""
 _PLUGINS = {"inventory": "*.py", "filter": "*.yml"}
 
 Public = dict[str, Any]
@@ -35,8 +37,11 @@ def collect() -> Public:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     return {
         "version": about["version"],
-        "action_groups": runtime["action_groups"],
-        "modules": _plugins("module", documented.names()),
+        "action_groups": {
+            group: [name for name in members if name not in _OF_THE_ROLE]
+            for group, members in runtime["action_groups"].items()
+        },
+        "modules": _plugins("module", sorted({*documented.names()} - _OF_THE_ROLE)),
         **{
             kind: _plugins(kind, sorted(path.stem for path in (ROOT / "plugins" / kind).glob(pattern)))
             for kind, pattern in _PLUGINS.items()
@@ -105,8 +110,9 @@ def _removals(name: str) -> dict[str, str]:
     package = f"ansible_collections.{NAMESPACE}.plugins"
     edge = importlib.import_module(f"{package}.module_utils._ansible.module")
     module = importlib.import_module(f"{package}.modules.{name}")
-    if not hasattr(module, "main"):
-        return {}  # the documentation of an action plugin
+    if not hasattr(module, "main"):  # its action plugin does everything
+        spec = importlib.import_module(f"{package}.action.{name}").ActionModule.SPEC
+        return {option: item["removed_in_version"] for option, item in spec.items() if "removed_in_version" in item}
     with mock.patch.object(edge, "Module", side_effect=_Captured) as called, contextlib.suppress(_Captured):
         module.main()
     spec = called.call_args.kwargs["argument_spec"]
