@@ -33,7 +33,7 @@ def build(directory: Path) -> Path:
         subprocess.run(command, env=without_settings(), check=True, stdout=subprocess.DEVNULL)
         (built,) = Path(name).glob("*.tar.gz")
         tarball = directory / built.name
-        tarball.write_bytes(_reproducible(built, commit_time()))
+        tarball.write_bytes(normalize(built, commit_time()))
     return tarball
 
 
@@ -46,7 +46,7 @@ def unpack(tarball: Path, directory: Path) -> Path:
     return collection
 
 
-def _reproducible(built: Path, time: int) -> bytes:
+def normalize(built: Path, time: int) -> bytes:
     """Return the content of a tarball with its members sorted, its manifests accordingly, and one time for all."""
     with tarfile.open(built) as archive:
         members = {member.name: member for member in archive.getmembers()}
