@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,9 @@ def shorten_titles(_app: Sphinx, env: BuildEnvironment) -> None:
 def refer_to_ansible(_app: Sphinx, _env: Any, node: nodes.Element, text: nodes.Element) -> nodes.reference | None:
     """Return a link to Ansible's documentation for a label or environment variable that is defined there."""
     target = node["reftarget"]
+    module = re.fullmatch(r"ansible_collections\.ansible\.(\w+)\.(\w+_module)", target)
+    if module:
+        return nodes.reference("", "", text, refuri=f"{ANSIBLE}collections/ansible/{module[1]}/{module[2]}.html")
     page = "reference_appendices/config.html" if target.startswith("ANSIBLE_") else IN_ANSIBLE.get(target)
     anchor = f"envvar-{target}" if target.startswith("ANSIBLE_") else target.replace("_", "-")
     return nodes.reference("", "", text, refuri=f"{ANSIBLE}{page}#{anchor}") if page else None
