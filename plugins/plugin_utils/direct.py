@@ -20,6 +20,8 @@ from typing import Any, Callable
 
 from ansible import constants as C  # noqa: N812  # its name everywhere in Ansible
 from ansible.errors import AnsibleActionFail
+from ansible.executor import module_common
+from ansible.module_utils.common import json as ansible_json
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
@@ -29,12 +31,13 @@ from ansible_collections.microseg.enforcement.plugins.module_utils._http.library
 
 from . import in_process
 
-try:
-    from ansible.executor.module_common import _BuiltModule
-    from ansible.module_utils.common.json import Direction, get_module_encoder
-except ImportError:
-    _BuiltModule = None
-    from ansible.module_utils.common.json import AnsibleJSONEncoder
+_BuiltModule: Any = getattr(module_common, "_BuiltModule", None)
+_REPLACED = ("_configure_module", "_low_level_execute_command", "_compute_environment_string", "_is_pipelining_enabled")
+
+MISSING = [*in_process.MISSING, *(name for name in _REPLACED if not hasattr(ActionBase, name))]
+"""The private names of ansible-core that the worker's way needs and this ansible-core lacks."""
+if in_process.HAS_PROFILES and _BuiltModule is None:
+    MISSING.append("_BuiltModule")
 
 SWITCH = "microseg_run_in_worker"
 """The variable that, when false, has all modules run in processes of their own."""
@@ -121,8 +124,8 @@ class ApiAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
             return f"ansible_python_interpreter is {interpreter}, Ansible's own is {sys.executable}"
         if REQUESTS_IMPORT_ERROR:
             return f"{sys.executable} has no requests"
-        if in_process.MISSING or not hasattr(ActionBase, "_configure_module"):
-            return f"this ansible-core lacks {', '.join(in_process.MISSING) or '_configure_module'}"
+        if MISSING:
+            return f"this ansible-core lacks {', '.join(MISSING)}"
         return ""
 
     def _interpreter(self, variables: dict[str, Any]) -> str:
@@ -150,10 +153,11 @@ class ApiAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
             return super()._configure_module(module_name, module_args, task_vars)
         arguments = {"ANSIBLE_MODULE_ARGS": module_args}
         shebang, path = f"#!{sys.executable}", self.module.__file__
-        if _BuiltModule is None:
-            text = json.dumps(arguments, cls=AnsibleJSONEncoder, vault_to_text=True)
+        if not in_process.HAS_PROFILES:
+            text = json.dumps(arguments, cls=ansible_json.AnsibleJSONEncoder, vault_to_text=True)
             return "new", shebang, text.encode(), path
-        encoder = get_module_encoder(in_process.PROFILE, Direction.CONTROLLER_TO_MODULE)
+        direction = ansible_json.Direction.CONTROLLER_TO_MODULE
+        encoder = ansible_json.get_module_encoder(in_process.PROFILE, direction)
         built = _BuiltModule(
             b_module_data=json.dumps(arguments, cls=encoder).encode(),
             module_style="new",
