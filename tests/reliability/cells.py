@@ -162,7 +162,7 @@ class Place:
             result, output = self._task(operation, path, {**self._way(operation, cell.route, fault), **limits})
             slept = simulator.advance(_LATER) - _LATER
             entries = simulator.journal()
-            if not self._is_met(fault, entries):
+            if not self._is_met(fault, reference, entries):
                 return None
             now = contents.read(simulator.state(), path, reference.seeded)
             secrets = [*self._secrets(), *(known if result.get("failed") else [])]
@@ -191,10 +191,10 @@ class Place:
                 outcome.repaired = self._again(cell, path, reference, outcome)
             return outcome
 
-    def _is_met(self, fault: Fault, entries: Sequence[Mapping[str, Any]]) -> bool:
+    def _is_met(self, fault: Fault, reference: Reference, entries: Sequence[Mapping[str, Any]]) -> bool:
         """Whether the fault came, and no request ran into a limit of real time besides."""
         if fault.at_proxy:
-            return len(self.proxy.seen) > 0
+            return len(self.proxy.seen) > reference.requests_before
         if fault.values is None:
             return True
         kinds = [entry["fault"] for entry in entries]
