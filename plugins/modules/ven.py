@@ -123,12 +123,12 @@ options:
   program_directory:
     description:
       - The directory of the VEN's programs. Defaults to V(/opt/illumio_ven), on Windows to
-        V(C:\Program Files\Illumio).
+        C(C:\Program Files\Illumio).
     type: str
   data_directory:
     description:
       - The directory of the VEN's data. Defaults to V(/opt/illumio_ven_data), on Windows to
-        V(C:\ProgramData\Illumio).
+        C(C:\ProgramData\Illumio).
     type: str
   environment:
     description:
@@ -153,8 +153,6 @@ options:
 seealso:
   - module: microseg.enforcement.ven_info
   - module: microseg.enforcement.pce_ven
-  - plugin: microseg.enforcement.ven
-    plugin_type: role
 """
 
 EXAMPLES = r"""

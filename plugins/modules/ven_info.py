@@ -27,12 +27,12 @@ options:
   program_directory:
     description:
       - The directory of the VEN's programs. Defaults to V(/opt/illumio_ven), on Windows to
-        V(C:\Program Files\Illumio).
+        C(C:\Program Files\Illumio).
     type: str
   data_directory:
     description:
       - The directory of the VEN's data. Defaults to V(/opt/illumio_ven_data), on Windows to
-        V(C:\ProgramData\Illumio).
+        C(C:\ProgramData\Illumio).
     type: str
 seealso:
   - module: microseg.enforcement.ven

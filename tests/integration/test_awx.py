@@ -638,7 +638,7 @@ def test_a_job_keeps_connector_instances(
             "run in another mode than",
         ),
         ("Pairing report", {}, "2 hosts: 1 paired, 1 online, 1 not paired"),
-        ("Unpair hosts", {"ven_hosts": "host-1", "ven_unpair_through": "pce"}, "changed=1"),
+        ("Unpair hosts", {"ven_hosts": "host-1", "ven_unpair_through": "pce", "ven_unpair_maximum": "1"}, "changed=1"),
     ],
 )
 def test_a_job_runs_with_what_its_survey_gives(

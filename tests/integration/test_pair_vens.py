@@ -175,7 +175,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"ven_pairing_profile_options": None}, "there is no pairing profile with name 'PP-bad2'"),
     ({"ven_pairing_profile_options": None, "ven_pairing_profile": "Defualt"}, "the nearest are 'Default'"),
     ({"ven_pairing_profile_options": '{"enforcement_mode": "full"}'}, "dict"),
-    ({"ven_pairing_profile_options": {"enabled": False}}, "is disabled"),
     ({"ven_pairing_profile_options": {"key_lifespan": 0}}, "key_lifespan: must be"),
     ({"ven_pairing_profile_options": {"colour": "red"}}, "colour"),
     ({"ven_enforcement_mode": "enforced"}, "ven_enforcement_mode"),

@@ -206,7 +206,9 @@ def test_modules_leak_nothing(setting: Setting, in_worker: bool) -> None:
     playbook, variables = setting.playbook(*tasks), setting.write("variables.json", setting.variables)
     ended = setting.watched.run("ansible-playbook", playbook, "-vvvv", "--diff", "-e", f"@{variables}")
     counts = recap(ended)["localhost"]
-    assert ended.output.count("runs in the worker") == len(tasks) * in_worker
+    # The step of the role has no way of its own: the role calls it in the worker.
+    ways = sum(task["name"] != "pce_ven_batch" for task in tasks)
+    assert ended.output.count("runs in the worker") == ways * in_worker
     assert counts["ok"] == len(tasks), ended.output[-3000:]
     assert counts["ignored"] == sum("ignore_errors" in task for task in tasks)
     keys = setting.inputs / "keys.json"

@@ -149,7 +149,7 @@ def test_what_is_deleted_between_two_requests(simulator: Simulator, method: str,
     options = {"profile": "PP-RED"} if name == "pce_pairing_key" else {"name": "PP-RED", "description": "new"}
     result = at_once(simulator, (name, options))[0]
     assert result["failed"]
-    assert "The pairing profile was found just before, so somebody else has probably deleted it" in result["msg"]
+    assert "The pairing profile was found just before; another user has probably deleted it" in result["msg"]
 
 
 def test_one_key_file(simulator: Simulator, tmp_path: Path) -> None:

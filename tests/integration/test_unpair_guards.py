@@ -102,6 +102,7 @@ def test_only_hosts_without_a_heartbeat_are_unpaired(plays: Plays) -> None:
     now = datetime.now(timezone.utc)
     for host, hours in (("web1", 30), ("web2", 1)):
         change(plays, host, last_heartbeat_at=(now - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+    change(plays, "db1", last_heartbeat_at=None)
     done = unpair(plays, ven_unpair_only_offline_for="24")
     assert plays.managed() == ["db1", "web2"], done.output
     assert "its last heartbeat was 1.0 hours ago, and ven_unpair_only_offline_for is 24 hours" in words(done)

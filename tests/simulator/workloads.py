@@ -210,8 +210,9 @@ def _shown(pce: Pce, workload: Json, *, full: bool) -> Json:
     changes: Json = {}
     heartbeat = pce.store.heartbeats.get(str(ven_of(workload).get("href")))
     if heartbeat is not None:
-        agent = workload["agent"]
-        changes["agent"] = {**agent, "status": {**agent["status"], "last_heartbeat_on": stamp(heartbeat)}}
+        agent = workload.get("agent") or {}
+        status = agent.get("status") or {}
+        changes["agent"] = {**agent, "status": {**status, "last_heartbeat_on": stamp(heartbeat)}}
     if full and workload.get("labels"):
         changes["labels"] = [_full(pce, label) for label in workload["labels"]]
     return {**workload, **changes} if changes else workload
