@@ -52,17 +52,24 @@ class Break:
 
     @contextmanager
     def applied(self, root: Path, number: int) -> Iterator[None]:
-        """Break the tree at ``root``. Each ``number`` makes a time of its own, by which Python compiles the file."""
+        """Break the tree at ``root``. See ``replaced`` for ``number``."""
         path = root / self.file
-        whole, status = path.read_text(encoding="utf-8"), path.stat()
-        path.write_text(whole.replace(self.find, self.replace), encoding="utf-8")
-        moment = status.st_mtime_ns + 2_000_000_000 * (number + 1)
-        os.utime(path, ns=(moment, moment))
-        try:
+        with replaced(path, path.read_text(encoding="utf-8").replace(self.find, self.replace), number):
             yield
-        finally:
-            path.write_text(whole, encoding="utf-8")
-            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@contextmanager
+def replaced(path: Path, text: str, number: int) -> Iterator[None]:
+    """Put another text into a file. Each ``number`` makes a time of its own, by which Python compiles the file."""
+    whole, status = path.read_text(encoding="utf-8"), path.stat()
+    path.write_text(text, encoding="utf-8")
+    moment = status.st_mtime_ns + 2_000_000_000 * (number + 1)
+    os.utime(path, ns=(moment, moment))
+    try:
+        yield
+    finally:
+        path.write_text(whole, encoding="utf-8")
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def load(path: Path = LIST) -> list[Break]:
