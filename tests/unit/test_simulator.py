@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
@@ -218,7 +217,8 @@ def test_kept_connection_is_quicker_than_new_ones(pce: Client) -> None:
         return time.perf_counter() - start
 
     pairs = [(seconds({"Connection": "close"}), seconds({}), seconds({})) for _turn in range(20)]
-    assert median(kept for _new, _first, kept in pairs) < median(new for new, _first, _kept in pairs)
+    # The quickest of each, which other work on the machine delays least.
+    assert min(kept for _new, _first, kept in pairs) < min(new for new, _first, _kept in pairs)
 
 
 # Rate limit
