@@ -61,8 +61,8 @@ def keys() -> Iterator[list[Key]]:
 
 @pytest.fixture
 def copy(installed: Path, tmp_path: Path) -> Path:
-    """A copy of the installed collection that a test may change; its collections path."""
-    return Path(shutil.copytree(installed, tmp_path / "collections"))
+    """A copy of the installed collection, without what its use has left there, that a test may change."""
+    return Path(shutil.copytree(installed, tmp_path / "collections", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def verify(collections: Path, key: Key, signature: Path, home: Path, status: int = 0) -> str:
