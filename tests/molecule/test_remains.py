@@ -91,7 +91,8 @@ def test_nothing_is_left_of_a_run_that_was_ended(
     before = standing(tmp_path)
     with hosts(tmp_path) as process:
         running = descendants(process.pid)
-        assert list(running.values()).count("sshd") == 2, running
+        # A third is the child of the look whether they listen, on a busy machine.
+        assert list(running.values()).count("sshd") >= 2, running
         end(process)
         process.wait()
         for _look in range(LOOKS):
@@ -106,7 +107,7 @@ def test_nothing_is_left_of_a_run_that_was_ended(
 def test_two_runs_do_not_meet(rootfs: Path, tmp_path: Path) -> None:
     with hosts(tmp_path) as first, hosts(tmp_path) as second:
         for process in (first, second):
-            assert list(descendants(process.pid).values()).count("sshd") == 2
+            assert list(descendants(process.pid).values()).count("sshd") >= 2
 
 
 def test_a_machine_that_cannot_have_hosts_says_so(tmp_path: Path) -> None:
