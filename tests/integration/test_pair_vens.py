@@ -398,6 +398,14 @@ def test_new_hosts_are_waited_for_in_the_pce(simulator: Simulator, pair: Pair) -
     assert changed(again) == 0
 
 
+def test_disabled_profile_is_left_to_the_pce(simulator: Simulator, pair: Pair) -> None:
+    """No source says that a PCE refuses its keys, so the PCE decides."""
+    done = pair(ven_pairing_profile_options={"enabled": False}, ven_verify="none")
+    assert "is disabled: the PCE may refuse to create keys" in " ".join(done.output.split())
+    assert "the PCE refused: The pairing profile of the activation code is disabled" in " ".join(done.output.split())
+    assert minted(simulator) > 0
+
+
 def test_what_is_missing_is_said_of_each_host(simulator: Simulator, pair: Pair) -> None:
     hosts = ["fine", "web1", "web2", "web3", "web4", "web5", "web6"]
     assert pair(hosts=hosts, ven_verify="none").status == 0
