@@ -272,6 +272,7 @@ def test_missing_profile_is_a_warning_in_check_mode_only(simulator: Simulator, t
 
 def test_disabled_profile_is_left_to_the_pce(simulator: Simulator, tmp_path: Path) -> None:
     """Whether a PCE refuses has no source, so its own words count (this one refuses)."""
+    simulator.settings(disabled_profile_keys="refused")
     simulator.seed(pairing_profiles=[{**PROFILE, "enabled": False}])
     foreseen = keep(simulator, check=True)
     assert foreseen["changed"]
