@@ -122,8 +122,8 @@ class Field:
 
     def value_in(self, raw: Mapping[str, Any]) -> Any:
         """Return the canonical value of this property of a server's object."""
-        value: Any = raw
-        for key in self.path or (self.name,):
+        value: Any = raw if self.path else raw.get(self.name)
+        for key in self.path:
             value = value.get(key) if isinstance(value, Mapping) else None
         if value is None and self.legacy is not None:
             old_name, translation = self.legacy

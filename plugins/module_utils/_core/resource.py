@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Callable
 
 from .errors import AmbiguousError, ContractError, MissingReferenceError
@@ -92,9 +93,22 @@ class Resource:
     scopes: Mapping[str, Scope] = field(default_factory=dict)
     protected: str = ""
 
+    # Bulk modules ask thousands of times.
+    @cached_property
+    def _by_name(self) -> Mapping[str, Field]:
+        return {item.name: item for item in self.fields}
+
+    @cached_property
+    def _writable(self) -> Sequence[Field]:
+        return [item for item in self.fields if item.writable]
+
+    @cached_property
+    def _shown(self) -> Sequence[Field]:
+        return [item for item in self.fields if not item.secret]
+
     def field(self, name: str) -> Field:
         """Return the property ``name`` of the table."""
-        return next(item for item in self.fields if item.name == name)
+        return self._by_name[name]
 
     def is_filtered_by_part(self, name: str) -> bool:
         """Return True if the server takes a part of the property ``name`` as a filter."""
@@ -116,19 +130,19 @@ class Resource:
         """Return the canonical values of the options that the user gave. Raise OptionError for an impossible one."""
         return {
             item.name: parse_option(item.name, item.parse, params[item.name])
-            for item in self.fields
-            if item.writable and params.get(item.name) is not None
+            for item in self._writable
+            if params.get(item.name) is not None
         }
 
     def to_result(self, raw: Raw | None) -> dict[str, Any] | None:
         """Return an object as results show it: every property of the table, whatever the server left out."""
-        return None if raw is None else {item.name: item.value_in(raw) for item in self.fields if not item.secret}
+        return None if raw is None else {item.name: item.value_in(raw) for item in self._shown}
 
     def writable(self, shown: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the part of a shown object that users decide about: what a diff is made of."""
         if shown is None:
             return {}
-        return {item.name: shown[item.name] for item in self.fields if item.writable and item.name in shown}
+        return {item.name: shown[item.name] for item in self._writable if item.name in shown}
 
     def body(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Return canonical values as the JSON object of a request body."""
@@ -152,7 +166,7 @@ class Resource:
             return Plan(Action.DELETE, self.reference_of(current), before=before)
         if current is None or before is None:
             changes = {**self.on_create, **desired}
-            after = {**dict.fromkeys(item.name for item in self.fields if not item.secret), **changes}
+            after = {**dict.fromkeys(item.name for item in self._shown), **changes}
             return Plan(Action.CREATE, changes=changes, after=after, secrets=secrets)
         changes = {name: value for name, value in desired.items() if before[name] != value}
         renewed = sorted(secrets) if renew else []
