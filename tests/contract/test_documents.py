@@ -11,6 +11,8 @@ import pytest
 import yaml
 from docutils import nodes
 
+from plugins.module_utils._pce import assumptions as pce_assumptions
+from plugins.module_utils._pe import server_check as pe_check
 from tests.collection import ROOT
 from tests.guides import DIRECTORY, guides, parse
 
@@ -124,3 +126,12 @@ def test_readme_shows_a_task_within_the_first_30_lines() -> None:
 def test_readme_leads_to_every_guide() -> None:
     found = {*links(ROOT / "README.md")}
     assert [path.stem for path in guides() if f"{FILES}{path.relative_to(ROOT)}" not in found] == []
+
+
+def test_the_guide_lists_the_assumptions_that_are_checked() -> None:
+    """The playbook check_server shows IDs and sentences that the guide explains."""
+    text = (DIRECTORY / "assumptions.rst").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"    \* - ``(p\w+)``\n      - (.*)\n", text))
+    tables = {"pce": pce_assumptions.ASSUMPTIONS, "pe": pe_check.ASSUMPTIONS}
+    checked = {f"{api}_{name}": sentence for api, table in tables.items() for name, sentence in table.items()}
+    assert listed == checked

@@ -637,6 +637,7 @@ def test_a_job_keeps_connector_instances(
             {"ven_pairing_profile": "Default", "ven_enforcement_mode": "selective"},
             "run in another mode than",
         ),
+        ("Check server", {}, "assumptions hold, "),
         ("Pairing report", {}, "2 hosts: 1 paired, 1 online, 1 not paired"),
         ("Unpair hosts", {"ven_hosts": "host-1", "ven_unpair_through": "pce", "ven_unpair_maximum": "1"}, "changed=1"),
     ],
@@ -655,6 +656,8 @@ def test_a_job_runs_with_what_its_survey_gives(
     survey = answers(objects, template, **given)
     if "report_path" in survey:
         survey["report_path"] = str(tmp_path / "report.html")
+    if "check_server_path" in survey:
+        survey["check_server_path"] = str(tmp_path / "check.md")
     job = runner.job(objects["job_template"][template]["playbook"], pce(simulator), inventory, **survey)
     assert (job.status, job.rc) == ("successful", 0), job.stdout
     assert expected in " ".join(job.stdout.split()), job.stdout

@@ -245,7 +245,7 @@ BAD_INPUT = [
     ],
     ("controller_context", {**NEW, "controller_context": ""}),
     ("controller_context", {**NEW, "controller_context": " "}),
-    ("controller_ip", {**NEW, "controller_ip": "10.92.82.18"}),
+    ("controller", {**NEW, "controller": "10.92.82.18"}),
     ("address_space_name", {**NEW, "address_space_name": ""}),
     ("address_space_name", {**NEW, "address_space_name": "  "}),
     ("address_space_type", {**NEW, "address_space_type": ""}),
@@ -832,7 +832,7 @@ def test_https_url_with_allow_http_does_not_warn(simulator: Simulator) -> None:
 
 OTHER_NAMES = {
     "id": "uuid",
-    "controller_ip": "link.host",
+    "controller": "link.host",
     "controller_port": "link.tcp",
     "controller_username": "login",
     "controller_password": "link.word",
@@ -850,7 +850,7 @@ OTHER_NAMES = {
 def names(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -> dict[str, Any]:
     """The connection to a server that has other names, with a file of them; and the environment of the module."""
     simulator.settings(connector_names=OTHER_NAMES)
-    entries = {"controller" if name == "controller_ip" else name: path for name, path in OTHER_NAMES.items()}
+    entries = {"controller" if name == "controller" else name: path for name, path in OTHER_NAMES.items()}
     path = tmp_path / "names"
     is_json = request.param.startswith("JSON")
     path.write_text(json.dumps(entries) if is_json else yaml.safe_dump(entries))

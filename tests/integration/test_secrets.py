@@ -114,6 +114,7 @@ class Setting:
         fails: Json = {"ignore_errors": True}
         key = {"profile": "PP-TEST", "path": str(self.inputs / "keys.json"), "count": 2}
         return [
+            self.task("pce_check_info", {}),
             self.task("pce_label", {"key": "role", "value": "cache"}),
             self.task("pce_label_info", {}),
             self.task("pce_pairing_profile", {"name": "PP-TEST", "description": "new"}),
@@ -139,6 +140,7 @@ class Setting:
             self.task("pe_connector_instances", {"connector_instances": [other, {**third, **space}]}, **fails),
             self.task("pe_connector_instances", {"connector_instances": [{**third, "state": "gone"}]}, **fails),
             self.task("pe_connector_instance_info", {}),
+            self.task("pe_check_info", {}),
         ]
 
     def task(self, module: str, options: Json, **more: Any) -> Json:
@@ -286,6 +288,7 @@ def test_playbooks_leak_nothing(setting: Setting) -> None:
     assert hosts.play_by_runner("pair_and_report").status != 0  # the broken host
     assert hosts.play("pairing_report", report_all_workloads=True).status == 0
     assert hosts.play("enforce", ven_enforcement_mode="full", **pce).status == 0
+    assert hosts.play("check_server", **pce).status == 0
     login = {"user": simulator.api_key, "password": simulator.api_secret, **setting.tls()}
     refused = setting.instance(controller="10.1.1.2", address_space_name="x", address_space_type="y")
     free = {"url": simulator.connectors["free"], "instances": [setting.instance(), refused], **login}
@@ -295,7 +298,7 @@ def test_playbooks_leak_nothing(setting: Setting) -> None:
     assert "endpointAddressSpace does not fit" in kept.output
     # A new playbook needs a run. That of awx_setup is in test_awx.py, which looks for its secrets.
     assert sorted([*hosts.played, "awx_setup"]) == PLAYBOOKS
-    for playbook in ("pair_vens", "unpair_vens", "pairing_report", "enforce"):
+    for playbook in ("pair_vens", "unpair_vens", "pairing_report", "enforce", "check_server"):
         variables = {"ven_hosts": "web1", "ven_enforcement_mode": "full", **pce, "ven_pce_host": setting.url}
         assert hosts.play(playbook, **variables).status != 0
 

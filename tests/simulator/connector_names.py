@@ -10,7 +10,7 @@ from tests.simulator.state import Json
 
 PATHS: dict[str, str] = {
     "id": "id",
-    "controller_ip": "controller.ipAddress",
+    "controller": "controller.ipAddress",
     "controller_port": "controller.port",
     "controller_username": "controller.username",
     "controller_password": "controller.password",

@@ -123,7 +123,7 @@ def test_connector_without_tls_is_plain_http(simulator: Simulator) -> None:
 
 NAMES = {
     "id": "instanceId",
-    "controller_ip": "host",
+    "controller": "host",
     "controller_password": "login.secret",
     "controller_username": "login.user",
     "address_space_name": "space",
@@ -161,7 +161,7 @@ def test_other_names_of_an_instance_are_sent_and_shown(simulator: Simulator) -> 
 
 
 def test_usual_name_is_unknown_where_another_is_set(simulator: Simulator) -> None:
-    simulator.settings(connector_names={"controller_ip": "host"})
+    simulator.settings(connector_names={"controller": "host"})
     refused = ask(simulator, "POST", body=INSTANCE)
     assert refused.status_code == 500
     assert "ipAddress" in refused.text
@@ -180,5 +180,5 @@ def test_odd_instance_of_a_seed_is_shown_as_it_is(simulator: Simulator) -> None:
     odd = {"id": "1", "controller": "none", "additionalSettings": None, "status": "IN_PROGRESS"}
     simulator.seed(connector_instances={"free": [odd]})
     assert ask(simulator, "GET").json() == [odd]
-    simulator.settings(connector_names={"controller_ip": "host"})
+    simulator.settings(connector_names={"controller": "host"})
     assert ask(simulator, "GET").json() == [odd]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -56,6 +57,7 @@ class HttpClient:
         self._end = clock() + endpoint.deadline
         limit = endpoint.max_requests_per_minute
         self._rate_limiter = RateLimiter(limit, clock) if limit else None
+        self._requests_left: float = math.inf
 
     def __enter__(self) -> HttpClient:
         return self
@@ -103,6 +105,10 @@ class HttpClient:
     def hide(self, secrets: Iterable[str]) -> None:
         """Redact these texts in all errors from now on: a server may repeat what it was sent."""
         self._session.secrets.add(secrets)
+
+    def limit_requests(self, count: int) -> None:
+        """Allow ``count`` more requests, each attempt counted; the next one raises DeadlineError."""
+        self._requests_left = count
 
     def pause(self, attempt: int, failure: RequestError, wait: float | None = None) -> None:
         """Wait before the next attempt: ``wait`` seconds, or a backoff. Raise DeadlineError if time is too short."""
@@ -192,6 +198,9 @@ class HttpClient:
         remaining = self.remaining()
         if remaining <= 0:
             raise self._late_error(method, path, sent=False)
+        if self._requests_left < 1:
+            raise DeadlineError(f"{method} {path} was not sent: all allowed requests were sent before", method, path)
+        self._requests_left -= 1
         try:
             return self._session.exchange(Request(method, path, target, data, headers, authenticate), remaining)
         except LateError as error:
