@@ -111,6 +111,7 @@ STAGES = {
     "docs/docsite/rst/unpairing.rst": Stage(changed=2, before=[f"{PAIR}Default"]),
     "roles/ven/README.md": Stage(changed=3),
     "plugins/modules/pce_label.py": Stage(changed=2),
+    "plugins/modules/pce_check_info.py": Stage(),
     "plugins/modules/pce_label_info.py": Stage(),
     "plugins/modules/pce_pairing_key.py": Stage(changed=3, seed={"pairing_profiles": [profile("PP-WEB")]}),
     "plugins/modules/pce_pairing_profile.py": Stage(changed=5),
@@ -137,6 +138,7 @@ STAGES = {
     "plugins/modules/pce_workload_info.py": Stage(
         seed={"workloads": [workload(1, "web1", WEB_PROD), workload(2, "web10", WEB_PROD)]}, hosts=["web1", "web10"]
     ),
+    "plugins/modules/pe_check_info.py": Stage(),
     "plugins/modules/pe_connector_info.py": Stage(),
     "plugins/modules/pe_connector_instance.py": Stage(changed=5, variables=PASSWORDS),
     "plugins/modules/pe_connector_instance_info.py": Stage(

@@ -112,7 +112,14 @@ def test_set_up_twice_and_look_before_a_change(ready: Awx) -> None:
         "project": ["Microsegmentation"],
         "inventory": ["Hosts to pair", "PCE workloads"],
         "inventory_source": ["PCE"],
-        "job_template": ["Connector instances", "Enforce", "Pair hosts", "Pairing report", "Unpair hosts"],
+        "job_template": [
+            "Check server",
+            "Connector instances",
+            "Enforce",
+            "Pair hosts",
+            "Pairing report",
+            "Unpair hosts",
+        ],
         "schedule": ["Pairing report every morning"],
     }
     assert changed(ready.set_up()) == 0
@@ -352,7 +359,9 @@ def test_every_injected_variable_is_one_that_the_modules_read(
     assert {read[variable] for variable in {*read} - injected} <= of_the_job
 
 
-@pytest.mark.parametrize("name", ["Connector instances", "Enforce", "Pair hosts", "Pairing report", "Unpair hosts"])
+@pytest.mark.parametrize(
+    "name", ["Check server", "Connector instances", "Enforce", "Pair hosts", "Pairing report", "Unpair hosts"]
+)
 def test_a_survey_asks_for_variables_that_its_playbook_has(objects: dict[str, dict[str, Json]], name: str) -> None:
     template = objects["job_template"][name]
     playbook = PUBLIC["playbooks"][Path(template["playbook"]).stem]

@@ -245,7 +245,7 @@ BAD_INPUT = [
     ],
     ("controller_context", {**NEW, "controller_context": ""}),
     ("controller_context", {**NEW, "controller_context": " "}),
-    ("controller", {**NEW, "controller": "10.92.82.18"}),
+    ("controller_ip", {**NEW, "controller_ip": "10.92.82.18"}),
     ("address_space_name", {**NEW, "address_space_name": ""}),
     ("address_space_name", {**NEW, "address_space_name": "  "}),
     ("address_space_type", {**NEW, "address_space_type": ""}),
@@ -850,10 +850,9 @@ OTHER_NAMES = {
 def names(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -> dict[str, Any]:
     """The connection to a server that has other names, with a file of them; and the environment of the module."""
     simulator.settings(connector_names=OTHER_NAMES)
-    entries = {"controller" if name == "controller" else name: path for name, path in OTHER_NAMES.items()}
     path = tmp_path / "names"
     is_json = request.param.startswith("JSON")
-    path.write_text(json.dumps(entries) if is_json else yaml.safe_dump(entries))
+    path.write_text(json.dumps(OTHER_NAMES) if is_json else yaml.safe_dump(OTHER_NAMES))
     if "environment" in request.param:
         return {"options": {}, "env": {"PE_JSON_NAMES": str(path)}}
     return {"options": {"json_names_path": str(path)}, "env": {}}
