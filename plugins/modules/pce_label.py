@@ -29,6 +29,8 @@ options:
         label cannot be changed.
       - Either O(key) and O(value), or O(href), are required.
       - It must be a text. A number or boolean is refused; quote it in YAML.
+      - Before a label is created, the keys that the PCE lists are read, if it lists any. Another key is an error that
+        names the nearest.
     type: raw
   value:
     description:

@@ -123,7 +123,7 @@ def test_set_up_twice_and_look_before_a_change(ready: Awx) -> None:
         "schedule": ["Pairing report every morning"],
     }
     assert changed(ready.set_up()) == 0
-    for module, calls in {"credential_type": 2, "credential": 2, "inventory_source": 1, "job_template": 5}.items():
+    for module, calls in {"credential_type": 2, "credential": 2, "inventory_source": 1, "job_template": 6}.items():
         asked = ready.asked(module)
         assert len(asked) == 2 * calls
         assert asked[:calls] == asked[calls:]

@@ -91,7 +91,7 @@ def test_label(simulator: Simulator, case: Case) -> None:
         ({**NAMED, "new_value": "B", "state": "absent"}, [], "new_value: cannot be combined with state: absent"),
         ({"href": "/orgs/1/pairing_profiles/1"}, [], "href: must be the href of one of the labels"),
         ({"href": "/orgs/2/labels/1"}, [], "href: belongs to organisation 2"),
-        ({"key": "colour", "value": "red"}, [], "label_key_not_supported"),
+        ({"key": "rol", "value": "red"}, [], "key: is unknown to the PCE: 'rol'; the nearest label keys are role"),
         ({**NAMED, "new_value": "WEB-APP"}, [APP, WEB_APP], f"new_value: is taken by {WEB_APP['href']}"),
         ({"href": HREF, "new_value": "WEB-APP"}, [APP, WEB_APP], f"new_value: is taken by {WEB_APP['href']}"),
         ({"href": HREF, "external_data_set": "x"}, [GONE], f"href: there is no label {HREF}"),
@@ -241,7 +241,40 @@ def test_label_of_unquoted_yaml_is_refused(
     assert simulator.journal() != []
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_misspelt_label_key_is_named_before_any_write(simulator: Simulator, check: bool) -> None:
+    options = {**connection(simulator), "name": "PP", "labels": [{"app": "new"}, {"rol": "web"}], "create_labels": True}
+    failed = run_module("pce_pairing_profile", options, check=check)
+    message = "labels: label rol=web: key is unknown to the PCE: 'rol'; the nearest label keys are role"
+    assert failed["msg"] == message
+    assert not failed["changed"]
+    assert not any(entry["mutating"] for entry in simulator.journal())
+    entries = [{"name": "PP-B", "labels": [{"rol": "web"}]}]
+    several = {**connection(simulator), "pairing_profiles": entries, "create_labels": True}
+    assert message in run_module("pce_pairing_profiles", several, check=check)["msg"]
+    assert not any(entry["mutating"] for entry in simulator.journal())
+
+
+def test_label_keys_are_read_only_before_a_creation(simulator: Simulator) -> None:
+    label = {**connection(simulator), "key": "bu", "value": "retail"}
+    asked = []
+    for _run in range(2):
+        simulator.clear_journal()
+        run_module("pce_label", label)
+        asked.append(sum(entry["path"].endswith("/label_dimensions") for entry in simulator.journal()))
+    assert asked == [1, 0]
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_label_keys_that_cannot_be_read_are_left_to_the_pce(simulator: Simulator, status: int) -> None:
+    simulator.fault("status", status=status, method="GET", path="/label_dimensions", times=10)
+    assert run_module("pce_label", {**connection(simulator), "key": "bu", "value": "retail"})["changed"]
+    failed = run_module("pce_label", {**connection(simulator), "key": "rol", "value": "web"})
+    assert "label_key_not_supported" in failed["msg"]
+
+
 def test_a_label_that_cannot_be_made_is_told_and_leaves_no_profile(simulator: Simulator) -> None:
+    simulator.settings(label_dimensions=False)
     labels = [{"app": "new"}, {"colour": "red"}]
     options = {**connection(simulator), "name": "PP", "labels": labels, "create_labels": True}
     failed = run_module("pce_pairing_profile", options)

@@ -386,6 +386,7 @@ def test_an_href_that_is_gone_is_not_the_one_that_has_the_new_name(simulator: Si
 
 
 def test_a_label_that_is_refused_is_asked_for_once(simulator: Simulator) -> None:
+    simulator.settings(label_dimensions=False)
     profiles = [{"name": f"PP-{number}", "labels": [{"rolle": "web"}]} for number in range(20)]
     failed = run(simulator, *profiles, create_labels=True)
     assert "20 of 20 pairing profiles failed" in failed["msg"]

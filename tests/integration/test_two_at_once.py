@@ -18,6 +18,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -304,3 +305,38 @@ def test_bulk_that_is_killed(simulator: Simulator) -> None:
         assert {after[item["name"]]["description"] for item in unique} == {f"round {number}"}
         assert not run_module("pce_pairing_profiles", options)["changed"]
     assert killed
+
+
+@pytest.mark.parametrize("retry_after", [1, None], ids=["Retry-After", "backoff"])
+def test_five_runs_share_the_rate_limit_of_one_key(simulator: Simulator, retry_after: int | None) -> None:
+    """Each run creates labels of its own; all wait out the 429s, and nothing is created twice."""
+    simulator.settings(rate_limit=15, retry_after=retry_after)
+    ended = threading.Event()
+    clock = threading.Thread(target=_hurry, args=(simulator, ended))
+    clock.start()
+    try:
+        tasks = [
+            ("pce_pairing_profiles", {"pairing_profiles": [{"name": f"PP-{run}-{number}"} for number in range(6)]})
+            for run in range(5)
+        ]
+        results = at_once(simulator, *tasks)
+    finally:
+        ended.set()
+        clock.join()
+    assert [result.get("msg") for result in results] == [None] * 5
+    statuses = Counter(entry["status"] for entry in simulator.journal() if not entry["path"].startswith("/_"))
+    assert statuses[429] > 0
+    assert statuses[201] == 30
+    # A run asks again after a second or so: fewer than ten times in a minute of the simulator, which lasts six seconds.
+    minutes = 1 + (statuses.total() - statuses[429]) // 15
+    assert statuses[429] < 5 * 10 * (minutes + 1)
+    names = Counter(item["name"] for item in simulator.state()["pairing_profiles"])
+    assert max(names.values()) == 1
+
+
+def _hurry(simulator: Simulator, ended: threading.Event) -> None:
+    """Let the simulator's clock run ten times as fast as the machine's."""
+    offset = 0.0
+    while not ended.wait(0.5):
+        offset += 4.5
+        simulator.settings(clock_offset=offset)

@@ -94,7 +94,7 @@ class Settings:
     deleted_again: str = "refused"
     mode_names: str = "both"
     disabled_profile_keys: str = "allowed"
-    suspended_unpair: str = "allowed"
+    suspended_unpair: str = "refused"
     unpair_refusal: str = "others"
     unpair_answer: str = "empty"
     unpair_max: int = 1000

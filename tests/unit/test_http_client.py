@@ -124,7 +124,7 @@ def test_rate_limit_beyond_the_deadline_raises_deadline_error(server: Loopback, 
         "the PCE answered 429 to POST /x: too_many (slow down) "
         "(gave up: waiting 20 s more would pass the deadline of 50 s)"
     )
-    assert clock.slept == [20.0, 20.0]
+    assert [20 <= slept <= 20.5 for slept in clock.slept] == [True, True]
     assert caught.value.details() == {"method": "POST", "path": "/x"}
 
 
@@ -224,7 +224,10 @@ def test_request_without_response_in_time_fails(
 def test_retry_after(server: Loopback, clock: Clock, status: int, value: str, seconds: float) -> None:
     server.script = [Canned(status, {"retry-after": value}), Canned()]
     make(server.url, clock).get("/x")
-    assert clock.slept == [seconds]
+    (slept,) = clock.slept
+    # Runs that share an API key spread after a 429; a server that is restarted says when it is ready.
+    assert slept - seconds <= (0.5 if status == 429 else 0)
+    assert slept >= seconds
 
 
 def test_retry_after_in_no_known_form(server: Loopback, clock: Clock) -> None:

@@ -441,7 +441,8 @@ def test_unpairing_removes_the_workloads(pce: Client) -> None:
     assert len(pce.simulator.state()["unpairings"]) == 2
 
 
-def test_unpairing_a_suspended_ven_twice_in_one_call_without_a_word_on_the_firewall(pce: Client) -> None:
+def test_suspended_ven_named_twice_is_unpaired_once(pce: Client) -> None:
+    pce.simulator.settings(suspended_unpair="allowed")
     ven = paired(pce)["ven"]["href"]
     pce.ask("PUT", ven, json={"status": "suspended"})
     assert unpair(pce, ven, ven).status_code == 204

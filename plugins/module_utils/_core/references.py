@@ -18,6 +18,7 @@ from typing import Any
 
 from .errors import CollectionError, MissingReferenceError, OptionError
 from .fields import Field, Filter, require_text
+from .plan import Action, Plan
 from .reconcile import DesiredState, reconcile
 from .resource import PRESENT, Identity, Raw, Resource
 from .store import Store
@@ -200,14 +201,24 @@ class References:
         try:
             references = self.references_of(entry, option, create_option)
         except MissingReferenceError:
-            if create:
-                return entry
-            raise
+            if not create:
+                raise
+            self._check_creation(option, entry)
+            return entry
         if len(references) > 1:
             raise self.resource.ambiguous(
                 Identity(names=entry), [{self.resource.reference: item} for item in references]
             )
         return {self.resource.reference: references[0]}
+
+    def _check_creation(self, option: str, entry: Entry) -> None:
+        """Raise OptionError if the server cannot have such an object, before anything is written."""
+        try:
+            self._store.check(Plan(Action.CREATE, changes=entry), None)
+        except OptionError as error:
+            raise OptionError(
+                option, f"{self.resource.title} {called(self.resource, entry)}: {error.option} {error.problem}"
+            ) from error
 
     def _advice(self, entry: Mapping[str, str]) -> str:
         with self._lock:

@@ -70,6 +70,8 @@ class Resource:
     written again (``always``) or for new objects only (``on_create``), ``create_missing`` the one by which objects are
     created that the task refers to and that do not exist.
 
+    ``listed_values`` names, for properties of new objects, the path of a collection that lists their possible values.
+
     ``scopes`` are the conditions of which purging requires one, if there are any; ``protected`` is a boolean property
     of objects that are never purged.
     """
@@ -90,6 +92,7 @@ class Resource:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     renew: str = ""
     create_missing: str = ""
+    listed_values: Mapping[str, str] = field(default_factory=dict)
     scopes: Mapping[str, Scope] = field(default_factory=dict)
     protected: str = ""
 

@@ -45,6 +45,11 @@ def backoff(attempt: int, jitter: float | None = None) -> float:
     return float(min(MAX_WAIT_SECONDS, 0.5 * 2 ** min(attempt - 1, 10)) * (0.75 + 0.5 * spread))
 
 
+def jitter() -> float:
+    """Return up to half a second, at random, by which clients that wait for the same moment spread."""
+    return random.random() * 0.5  # noqa: S311  # spreads load, protects nothing
+
+
 def retry_after(value: str | None, now: float) -> float | None:
     """Return the seconds that a Retry-After header asks for, at least 0 and at most ``MAX_WAIT_SECONDS``.
 

@@ -40,6 +40,7 @@ LABEL = Resource(
     identity=("key", "value"),
     rename="new_value",
     reference="href",
+    listed_values={"key": "label_dimensions"},
     fields=(
         server("href"),
         _key(),

@@ -28,6 +28,7 @@ from .._core.text import one_line
 from .._http.client import HttpClient
 from .._http.create_once import create_once, look_up_after_failure
 from . import hrefs
+from .listed_values import ListedValues
 from .pagination import PAGE, read_collection
 
 
@@ -42,6 +43,12 @@ class PceStore(Store):
         self._resource = resource
         self._path = hrefs.collection(org_id, resource.path)
         self._references: dict[str, References] = {}
+        self._listed_values = ListedValues(http, org_id, resource)
+
+    def check(self, plan: Plan, current: Raw | None) -> None:
+        """Raise OptionError for a new object with a value that the PCE does not list, such as a label key."""
+        if plan.action is Action.CREATE:
+            self._listed_values.check(plan.changes)
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one object with this identity, or None. Raise AmbiguousError where several have the name."""
