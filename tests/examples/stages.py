@@ -15,7 +15,7 @@ WEB_TEST = [{"href": "/orgs/1/labels/1"}, {"href": "/orgs/1/labels/5"}]
 class Stage:
     """What is there before the examples of one document.
 
-    ``seed`` goes to the simulator, ``variables`` are those that tasks mention, ``files`` go beside the examples,
+    ``seed`` and ``settings`` go to the simulator, ``variables`` are those that tasks mention, ``files`` go beside the examples,
     ``before`` are commands, ``hosts`` are those of the play around tasks (localhost if there are none). ``is_whole``:
     the document says itself how its hosts are reached. ``changed`` is how many tasks the examples change something by,
     on all hosts.
@@ -23,6 +23,7 @@ class Stage:
 
     changed: int = 0
     seed: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     before: Sequence[str] = ()
@@ -137,6 +138,17 @@ STAGES = {
     ),
     "plugins/modules/pce_workload_info.py": Stage(
         seed={"workloads": [workload(1, "web1", WEB_PROD), workload(2, "web10", WEB_PROD)]}, hosts=["web1", "web10"]
+    ),
+    "plugins/modules/pce_ven_compatibility_info.py": Stage(),
+    "plugins/modules/pce_ven_info.py": Stage(),
+    "plugins/modules/pce_ven_upgrade.py": Stage(
+        changed=1,
+        settings={"upgrade_looks": 0},
+        seed={"workloads": [workload(1, "web1", WEB_TEST)]},
+    ),
+    "plugins/modules/pce_workload.py": Stage(changed=2, seed={"workloads": [workload(1, "web1", WEB_TEST)]}),
+    "plugins/modules/pce_workloads.py": Stage(
+        changed=2, seed={"workloads": [workload(1, "web1", WEB_TEST), workload(2, "db1", enforcement_mode="full")]}
     ),
     "plugins/modules/pe_check_info.py": Stage(),
     "plugins/modules/pe_connector_info.py": Stage(),

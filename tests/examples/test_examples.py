@@ -133,6 +133,7 @@ def test_the_examples_run(document: str, simulator: Simulator, tmp_path: Path) -
     stage = STAGES[document]
     if stage.seed:
         simulator.seed(**stage.seed)
+    simulator.settings(**stage.settings)
     runner = Runner(simulator, tmp_path, stage)
     for line in stage.before:
         runner.command(line)

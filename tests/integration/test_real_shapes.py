@@ -22,12 +22,13 @@ Json = dict[str, Any]
 LISTS: Mapping[str, tuple[str, int]] = {
     "pce_label_info": ("labels", 6),
     "pce_pairing_profile_info": ("pairing_profiles", 5),
+    "pce_ven_info": ("vens", 9),
     "pce_workload_info": ("workloads", 10),
 }
 """The result of each info module of objects, and how many of the seeded ones it shows: not those that are deleted."""
 
-OTHERS = {"pce_pairing_script_info", "pce_check_info"}
-"""Info modules of a PCE that list no objects; test_check_server.py has the second with these objects."""
+OTHERS = {"pce_pairing_script_info", "pce_check_info", "pce_ven_compatibility_info"}
+"""Info modules of a PCE that list no objects; test_check_server.py has the second with these."""
 
 
 def listed(simulator: Simulator, module: str, **options: Any) -> list[Json]:

@@ -77,7 +77,7 @@ async def heartbeat(request: web.Request) -> web.Response:
     pce.store.heartbeats[body["ven"]] = pce.now()
     own = pce.store.own_vens.get(body["ven"], {})
     if own.get("upgrade_target_version"):
-        _upgrade(pce.store, body["ven"], own)
+        pce.store.carry_out_upgrade(body["ven"])
     return web.Response(status=204)
 
 
@@ -90,17 +90,6 @@ async def set_status(request: web.Request) -> web.Response:
     for workload in store.vens().get(body["ven"], []):
         store.set_ven_status(workload, body["status"])
     return web.Response(status=204)
-
-
-def _upgrade(store: Store, href: str, own: Json) -> None:
-    """Carry out the upgrade that the VEN has been waiting for until it is heard of."""
-    release = own.pop("upgrade_target_version")
-    own.pop("upgrade_expires_at", None)
-    for workload in store.vens().get(href, []):
-        workload["ven"]["version"] = release
-        workload["agent"]["status"]["agent_version"] = release
-    if "version" in own:
-        own["version"] = release
 
 
 def _known(store: Store, body: Json) -> bool:

@@ -49,6 +49,10 @@ class Settings:
     ven_maintenance_token_required: what `settings` says of it (More from clients).
     bulk_seconds: how long a bulk operation takes; a second one in that time is a 429 (More from clients).
     compatibility_report: of each VEN in idle mode: none, green, yellow, red (What others measured).
+    upgrade_looks: how many GETs of VENs after its order an upgrade is carried out, -1 where a heartbeat does it.
+    odd_hosts: by hostname, what happens to it: its report is green, yellow, red or missing (no_report), its upgrade has
+        no effect (upgrade_fails) or takes it offline (upgrade_offline), a change of its enforcement mode is refused
+        (mode_refused) or takes it offline (mode_offline).
     compatibility_rate_limit: GETs of such reports a minute, 0 switches it off (More from clients: "by itself").
     workload_labels: how a GET shows the labels of workloads: href, or full (href, key and value, as newer PCEs do).
     unknown_filters: ignore or refuse the filters that the page does not name (Pairing profiles).
@@ -105,6 +109,8 @@ class Settings:
     bulk_seconds: float = 0
     compatibility_report: str = "none"
     compatibility_rate_limit: int = 0
+    upgrade_looks: int = -1
+    odd_hosts: dict[str, list[str]] = field(default_factory=dict)
     workload_labels: str = "href"
     unknown_filters: str = "ignore"
     error_form: str = "natural"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from tests.simulator.errors import not_acceptable
 from tests.simulator.package import RELEASE
 from tests.simulator.settings import DEFAULT_RELEASE, Settings
 
@@ -120,6 +121,8 @@ class Store:
     ven_tokens: dict[str, str] = field(default_factory=dict)
     own_vens: dict[str, Json] = field(default_factory=dict)
     """What a VEN has beyond its workloads, by its HREF: the whole object of a seed, or what was changed or ordered."""
+    upgrade_looks: dict[str, int] = field(default_factory=dict)
+    """How many GETs have shown a VEN since its upgrade was ordered, by its HREF."""
     heartbeats: dict[str, float] = field(default_factory=dict)
     """The time of each VEN's last heartbeat after its activation."""
     dimensions: dict[str, Json] = field(default_factory=dict)
@@ -138,6 +141,7 @@ class Store:
             self.jobs,
             self.ven_tokens,
             self.own_vens,
+            self.upgrade_looks,
             self.heartbeats,
             self.dimensions,
             self.offline,
@@ -365,6 +369,12 @@ class Store:
 
     def change_workload(self, workload: Json, changes: Json) -> None:
         """Change the properties in `changes`; the modes stand in more than one place."""
+        odd = self.settings.odd_hosts.get(str(workload.get("hostname")), [])
+        if "enforcement_mode" in changes and changes["enforcement_mode"] != workload.get("enforcement_mode"):
+            if "mode_refused" in odd:
+                raise not_acceptable("enforcement_mode_not_allowed", "The enforcement mode cannot be changed")
+            if "mode_offline" in odd:
+                workload["online"] = False
         workload.update(copy.deepcopy(changes))
         self.set_modes(workload, changes)
         workload["updated_at"] = stamp(self.now())
@@ -458,6 +468,24 @@ class Store:
         agent["status"] = {**(known if isinstance(known, dict) else {}), "status": status, **more}
         workload["agent"] = agent
         workload["updated_at"] = stamp(self.now())
+
+    def carry_out_upgrade(self, href: str) -> None:
+        """Give a VEN the release that was ordered for it; an odd host keeps its own, or is offline afterwards."""
+        own = self.own_vens[href]
+        release = own.pop("upgrade_target_version")
+        own.pop("upgrade_expires_at", None)
+        self.upgrade_looks.pop(href, None)
+        for workload in self.vens().get(href, []):
+            odd = self.settings.odd_hosts.get(str(workload.get("hostname")), [])
+            if "upgrade_fails" in odd:
+                continue
+            workload["ven"]["version"] = release
+            agent = workload.setdefault("agent", {})
+            agent["status"] = {**(agent.get("status") or {}), "agent_version": release}
+            if "version" in own:
+                own["version"] = release
+            if "upgrade_offline" in odd:
+                workload["online"] = False
 
     def release_vens(self, hrefs: Collection[str], *, remove: bool) -> None:
         """Forget VENs; their workloads are removed, or stay as unmanaged ones."""

@@ -81,6 +81,7 @@ def add_routes(app: web.Application, base: str) -> None:
 async def get_all(request: web.Request) -> web.Response:
     """Answer the collection; the hostname is partial."""
     pce = pce_of(request)
+    _carry_out_upgrades(pce)
     vens = [_shown(pce, href, workloads) for href, workloads in pce.store.vens().items()]
     return paging.collection(request, vens, FILTERS, "vens")
 
@@ -88,6 +89,15 @@ async def get_all(request: web.Request) -> web.Response:
 async def get_one(request: web.Request) -> web.Response:
     """Answer one VEN."""
     return web.json_response(_shown(pce_of(request), *_ven(request)))
+
+
+def _carry_out_upgrades(pce: Pce) -> None:
+    """Carry out ordered upgrades that have been looked at often enough."""
+    for href, own in list(pce.store.own_vens.items()):
+        if own.get("upgrade_target_version") and pce.settings.upgrade_looks >= 0:
+            looks = pce.store.upgrade_looks[href] = pce.store.upgrade_looks.get(href, 0) + 1
+            if looks > pce.settings.upgrade_looks:
+                pce.store.carry_out_upgrade(href)
 
 
 async def update(request: web.Request) -> web.Response:
@@ -173,7 +183,10 @@ async def get_compatibility_report(request: web.Request) -> web.Response:
     limit = pce.settings.compatibility_rate_limit
     pce.compatibility_limiter.check(pce.identity.api_key, pce.now(), limit, pce.settings.retry_after)
     _href, workloads = _ven(request)
-    status = pce.settings.compatibility_report
+    odd = [word for item in workloads for word in pce.settings.odd_hosts.get(str(item.get("hostname")), [])]
+    status = next((word for word in odd if word in ("green", "yellow", "red")), pce.settings.compatibility_report)
+    if "no_report" in odd:
+        status = "none"
     if status == "none" or not any(workload.get("enforcement_mode") == "idle" for workload in workloads):
         return web.json_response({})
     tests: list[Json] = [{"status": "green", "ipsec_service_enabled": None}]

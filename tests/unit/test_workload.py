@@ -297,8 +297,8 @@ def test_what_newer_and_older_pces_say_of_the_ven(raw: dict[str, Any], expected:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"hostname": ""}, "hostname: must not be empty: all workloads would match"),
-        ({"name": ""}, "name: must not be empty: all workloads would match"),
+        ({"hostname": ""}, "hostname: must not be empty: everything would match"),
+        ({"name": ""}, "name: must not be empty: everything would match"),
         ({"hostnames": []}, "hostnames: must not be an empty list or hold an empty text"),
         ({"hostnames": ["web1", ""]}, "hostnames: must not be an empty list or hold an empty text"),
         ({"labels": []}, "labels: must not be an empty list"),

@@ -15,15 +15,20 @@ from typing import Any
 from .._core.listing import read_listing, select
 from .._core.resource import Resource
 from .._core.store import Api
-from .module import ModuleResult, run
+from .module import ModuleResult, Spec, run
 
 
-def inspect(resource: Resource, api: Api, **constraints: Any) -> None:
+def inspect(resource: Resource, api: Api, options: Spec | None = None, **constraints: Any) -> None:
     """Run the info module that lists the objects of ``resource`` on a server of ``api``.
 
-    ``constraints`` are those of AnsibleModule.
+    ``options`` are further options of the module, ``constraints`` those of AnsibleModule.
     """
-    spec = {**resource.filters(), resource.reference: {"type": "str"}, "max_results": {"type": "int"}}
+    spec = {
+        **(options or {}),
+        **resource.filters(),
+        resource.reference: {"type": "str"},
+        "max_results": {"type": "int"},
+    }
     if any(query.partial for item in resource.fields for query in item.filters):
         spec["exact"] = {"type": "bool", "default": False}
 

@@ -23,9 +23,10 @@ def manage(resource: Resource, api: Api) -> None:
         return reconcile(resource, api.store(params, resource), desired_state, check_mode)
 
     first = resource.identity[0]
+    state = {"state": STATE} if resource.can_create else {}
     needed = [name for name in resource.identity if name not in resource.optional]
     run(
-        {**resource.arguments(), **resource.options, "state": STATE},
+        {**resource.arguments(), **resource.options, **state},
         api.options,
         lambda params, check_mode: _result(resource.name, work(params, check_mode)),
         required_one_of=[(first, resource.reference)],

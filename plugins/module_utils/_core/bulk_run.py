@@ -27,8 +27,8 @@ from .errors import (
     UntrustedError,
 )
 from .fields import common_part
-from .plan import Action
-from .reconcile import DesiredState, Result, apply, prepare, warnings_of
+from .plan import Action, Plan
+from .reconcile import DesiredState, Result, apply, prepare, result_of, warnings_of
 from .resource import ABSENT, Identity, Raw, Resource, Scope
 from .snapshot import Snapshot
 from .store import Store
@@ -42,7 +42,9 @@ def reconcile_all(resource: Resource, store: Store, bulk: Bulk, dry_run: bool) -
     """
     run = _Run(resource, store, bulk, dry_run)
     run.plan()
-    run.write()
+    # What cannot be created is misspelt, so the rest of the list may not be meant either.
+    if resource.can_create or not any(item.error for item in run.listed):
+        run.write()
     return run.to_result()
 
 
@@ -166,12 +168,58 @@ class _Run:
 
     def _carry_out_all(self, items: Sequence[Item]) -> None:
         ready = [item for item in items if item.step is not None]
+        if self.store.max_updates > 1 and not self.dry_run:
+            self._carry_out_together([item for item in ready if item.is_change])
+            ready = [item for item in ready if not item.is_change]
         if self.dry_run or self.bulk.concurrency == 1:
             for item in ready:
                 self._carry_out(item)
             return
         with ThreadPoolExecutor(self.bulk.concurrency) as pool:
             list(pool.map(self._carry_out, ready))
+
+    def _carry_out_together(self, items: Sequence[Item]) -> None:
+        """Carry out updates, as many by one request as the server takes."""
+        for start in range(0, len(items), self.store.max_updates):
+            batch = items[start : start + self.store.max_updates]
+            updates = [(item.step.plan, self._current(item.step.plan)) for item in batch if item.step is not None]
+            try:
+                answers = self.store.update_many(updates)
+            except CollectionError as error:
+                self._fail_together(batch, items[start + len(batch) :], error)
+                return
+            for item, answer in zip(batch, answers):
+                if isinstance(answer, CollectionError):
+                    item.error = answer
+                elif item.step is not None:
+                    item.outcome = result_of(self.resource, item.step.plan, self.resource.to_result(answer))
+            self._done += len(batch)
+            self._failed += sum(item.error is not None for item in batch)
+            progress.report_progress(f"{self.resource.title}s changed", self._done, self._total, self._failed)
+
+    def _current(self, plan: Plan) -> Raw:
+        return self.snapshot.find(Identity(plan.reference)) or {}
+
+    def _fail_together(self, batch: Sequence[Item], later: Sequence[Item], error: CollectionError) -> None:
+        """Enter the failure of a request for ``batch``, of which the server may have carried out any part."""
+        shown: Snapshot | None = None
+        if error.changed:
+            try:
+                shown = self._read()
+            except CollectionError as second:
+                error.add(f"Looking up what became of them failed too: {second}")
+        for item in batch:
+            item.error = error
+            raw = None if shown is None or item.step is None else shown.find(Identity(item.step.plan.reference))
+            if raw is None or item.step is None:
+                continue
+            desired_state = item.step.desired_state
+            left = self.resource.plan(raw, self.snapshot.resolve(desired_state.desired, True), desired_state.state)
+            if not left.is_change:
+                item.error = None
+                item.outcome = result_of(self.resource, item.step.plan, self.resource.to_result(raw))
+        for item in later:
+            item.error = CollectionError("skipped: the request for the objects before it failed")
 
     def _carry_out(self, item: Item) -> None:
         if self._stopped_by is not None and item.is_change:

@@ -14,7 +14,7 @@ from typing import Any
 from .errors import CollectionError, OptionError
 from .fields import parse_option
 from .plan import Action, Plan
-from .resource import ABSENT, Identity, Raw, Resource
+from .resource import ABSENT, PRESENT, Identity, Raw, Resource
 from .store import CheckReference, Store
 
 RENEW_ALWAYS = "always"
@@ -55,7 +55,7 @@ class DesiredState:
 
 def read_desired_state(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> DesiredState:
     """Return what the options ask for. Raise OptionError for wrong ones, and for some that cannot be combined."""
-    state = params["state"]
+    state = params.get("state") or PRESENT
     desired = resource.desired(params)
     renew = params.get(resource.renew) == RENEW_ALWAYS
     create_missing = bool(params.get(resource.create_missing))
@@ -109,6 +109,8 @@ def reconcile(resource: Resource, store: Store, desired_state: DesiredState, dry
 def prepare(resource: Resource, store: Store, desired_state: DesiredState) -> Step:
     """Plan what brings an object to its desired state. Raise OptionError if that is impossible; nothing is written."""
     current, identity = _current(resource, store, desired_state)
+    if current is None and not resource.can_create:
+        raise store.missing(desired_state.identity)
     plan = resource.plan(current, _resolved(store, desired_state), desired_state.state, desired_state.renew)
     if plan.action is Action.CREATE and desired_state.identity.reference is not None:
         advice = f"to create one, set {' and '.join(resource.identity)} instead"
@@ -122,9 +124,9 @@ def apply(resource: Resource, store: Store, step: Step, dry_run: bool) -> Result
     """Carry out the plan, unless it changes nothing or ``dry_run`` is set."""
     plan = step.plan
     if dry_run or not plan.is_change:
-        return _outcome(resource, plan, plan.after)
+        return result_of(resource, plan, plan.after)
     after, left = _execute(resource, store, step)
-    return _outcome(resource, plan, resource.to_result(after), warnings_of(left))
+    return result_of(resource, plan, resource.to_result(after), warnings_of(left))
 
 
 def warnings_of(left: Plan) -> list[str]:
@@ -185,7 +187,8 @@ def _execute(resource: Resource, store: Store, step: Step) -> tuple[Raw | None, 
     return after, left
 
 
-def _outcome(resource: Resource, plan: Plan, result: Mapping[str, Any] | None, warnings: Sequence[str] = ()) -> Result:
+def result_of(resource: Resource, plan: Plan, result: Mapping[str, Any] | None, warnings: Sequence[str] = ()) -> Result:
+    """Return what a plan does, with the object as results show it."""
     before = resource.writable(plan.before)
     after = dict(plan.changes) if plan.action is Action.CREATE else resource.writable(plan.after)
     for name in plan.renewed:

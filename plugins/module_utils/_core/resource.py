@@ -65,6 +65,8 @@ class Resource:
     the property by which the server calls an object. ``rename`` is the option that changes the last property of the
     identity, empty where there is none.
 
+    ``can_create`` is False for objects that only the server creates: one that does not exist is an error.
+
     ``on_create`` holds canonical values for what a new object needs and the user left out. ``options`` are the argument
     specs of options that describe no object but how to proceed: ``renew`` is the one by which secret properties are
     written again (``always``) or for new objects only (``on_create``), ``create_missing`` the one by which objects are
@@ -88,6 +90,7 @@ class Resource:
     optional: Sequence[str] = ()
     unique: bool = False
     rename: str = ""
+    can_create: bool = True
     on_create: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     renew: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .errors import MissingReferenceError
 from .plan import Action, Plan
 from .resource import Identity, Raw, Resource
 from .store import QueryResult, Store
@@ -74,6 +75,10 @@ class Snapshot(Store):
     def check(self, plan: Plan, current: Raw | None) -> None:
         """Pass a plan to the check of the store."""
         self._store.check(plan, current)
+
+    def missing(self, identity: Identity) -> MissingReferenceError:
+        """Pass the question for the nearest names to the store."""
+        return self._store.missing(identity)
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:
         """Replace names by references with the store."""

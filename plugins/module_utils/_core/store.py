@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
+from .errors import CollectionError, MissingReferenceError
 from .plan import Plan
 from .resource import Identity, Raw, Resource
 
@@ -38,6 +39,8 @@ class Store(ABC):
     """
 
     is_read_back_together = False
+    max_updates = 1
+    """Objects that ``update_many`` takes; with 1, objects are updated one by one."""
 
     @abstractmethod
     def find(self, identity: Identity) -> Raw | None:
@@ -79,6 +82,14 @@ class Store(ABC):
         """Carry out an update. Return ``current`` with its changes if ``is_read_back_together``, else what is shown."""
         del current
         return self.execute(plan, Identity(plan.reference))
+
+    def update_many(self, changes: Sequence[tuple[Plan, Raw]]) -> list[Raw | CollectionError]:
+        """Carry out updates by one request. Return, for each, its object as in ``update``, or why it was refused."""
+        raise NotImplementedError
+
+    def missing(self, identity: Identity) -> MissingReferenceError:
+        """Return the error for an object that does not exist and cannot be created."""
+        raise NotImplementedError
 
     def ensure_within_deadline(self, count: int, purpose: str) -> None:  # noqa: B027  # not all servers have a limit
         """Raise OptionError where ``count`` requests cannot be sent before the deadline of the task."""

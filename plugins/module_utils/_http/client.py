@@ -221,9 +221,9 @@ class HttpClient:
     def _check_write_response(self, response: Response) -> None:
         """Raise ContractError if a PUT or DELETE was answered by something else than the API: a proxy's page.
 
-        Where the endpoint's ``write_status`` is known, a PUT may also be answered 200 with an object that is no error:
-        a PCE does so, and the caller reads it. Where it is not known, only what is plainly a page is refused, since
-        the caller reads everything else.
+        Where the endpoint's ``write_status`` is known, a PUT may also be answered 200 with an object that is no error,
+        or with an entry for each object of a bulk operation: a PCE does so, and the caller reads it. Where it is not
+        known, only what is plainly a page is refused, since the caller reads everything else.
         """
         expected = self.endpoint.write_status
         if response.method not in ("PUT", "DELETE") or response.status == expected:
@@ -258,11 +258,14 @@ def _final_error(method: str, failure: RequestError) -> RequestError:
 
 
 def _is_plain_object(response: Response) -> bool:
-    """Return True if a body is a JSON object without the words of an error."""
+    """Return True if a body is a JSON object without the words of an error, or a list of answers about objects."""
     try:
-        return not {"error", "message", "token"} & set(response.json_object())
+        value = response.json()
     except ContractError:
         return False
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(entry, dict) and "href" in entry for entry in value)
+    return isinstance(value, dict) and not {"error", "message", "token"} & set(value)
 
 
 def _encode(query: Mapping[str, str]) -> str:

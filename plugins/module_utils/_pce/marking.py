@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._core import progress
-from .._core.errors import ApiError, CollectionError, MissingReferenceError
+from .._core.errors import ApiError, CollectionError
 from .api import Pce
 from .ven import VEN
-from .ven_target import ACTIVE, SUSPENDED, Target, list_labels, read_statuses
+from .ven_target import ACTIVE, SUSPENDED, Target, list_labels, read_statuses, refuse_missing
 
 
 @dataclass
 class Marking:
     """Marks VENs of a PCE with a status. ``warnings`` gets what was accepted and is not shown."""
+
+    shown = "status"
 
     pce: Pce
     status: str
@@ -35,12 +37,7 @@ class Marking:
 
     def check(self, targets: Sequence[Target]) -> None:
         """Raise MissingReferenceError for VENs that do not exist."""
-        missing = [target for target in targets if not target.is_paired]
-        if missing:
-            by_name = [target for target in missing if target.hostname]
-            by_href = [target for target in missing if not target.hostname]
-            named = [f"{name} {list_labels(some)}" for name, some in (("hostname", by_name), ("href", by_href)) if some]
-            raise MissingReferenceError(f"no VEN with {' or '.join(named)} (exact match); nothing was changed")
+        refuse_missing(targets)
 
     def ensure_within_deadline(self, count: int) -> None:
         """Raise OptionError where so many VENs cannot be marked before the deadline."""

@@ -16,6 +16,9 @@ from .._core.resource import Resource, Scope
 from .hrefs import NUMBER
 from .label import LABEL, user
 
+ENFORCEMENT_MODES = ("idle", "visibility_only", "selective", "full")
+VISIBILITY_LEVELS = ("flow_summary", "flow_drops", "flow_off", "enhanced_data_collection", "flow_full_detail")
+
 _MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
 """The deprecated ``mode`` in words of ``enforcement_mode``."""
 
@@ -68,12 +71,9 @@ PAIRING_PROFILE = Resource(
         text("name", min_length=1, max_length=255, query=partial_text()),
         text("description", query=partial_text()),
         flag("enabled"),
-        choice("enforcement_mode", ["idle", "visibility_only", "selective", "full"], legacy=("mode", _MODES)),
+        choice("enforcement_mode", ENFORCEMENT_MODES, legacy=("mode", _MODES)),
         flag("enforcement_mode_lock", legacy="mode_lock"),
-        choice(
-            "visibility_level",
-            ["flow_summary", "flow_drops", "flow_off", "enhanced_data_collection", "flow_full_detail"],
-        ),
+        choice("visibility_level", VISIBILITY_LEVELS),
         flag("visibility_level_lock"),
         flag("log_traffic"),
         flag("log_traffic_lock"),

@@ -15,6 +15,7 @@ from .._core.errors import (
     ApiError,
     CollectionError,
     ContractError,
+    MissingReferenceError,
     RequestError,
     explain_failed_lookup,
     explain_not_found,
@@ -108,10 +109,14 @@ class PceStore(Store):
         found = self.find(identity)
         if found is not None:
             return found
+        raise self.missing(identity)
+
+    def missing(self, identity: Identity) -> MissingReferenceError:
+        """Return the error for an object that does not exist, with the nearest names."""
         names: list[str] = []
         if identity.names:
             names = [str(raw.get(self._resource.identity[0])) for raw in self._all_for_advice()]
-        raise self._resource.missing(identity, names)
+        return self._resource.missing(identity, names)
 
     def query(self, parameters: Mapping[str, str], max_results: int | None = None) -> Sequence[Raw]:
         """Return all objects that match query ``parameters`` on the PCE, or the first ``max_results`` of them."""

@@ -53,6 +53,7 @@ class Unpairing:
     """Unpairs VENs of a PCE. ``warnings`` gets what was accepted and is not shown."""
 
     words = "unpaired"
+    shown = "status"
 
     pce: Pce
     firewall_restore: str

@@ -25,5 +25,7 @@ VEN = Resource(
         server("status"),
         server("version"),
         server("unpair_allowed"),
+        server("upgrade_target_version"),
+        server("workloads"),
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from .._core.errors import CollectionError, OptionError
 from .._core.resource import Identity
@@ -39,19 +39,51 @@ class VenError(CollectionError):
         return {**(self._cause.details() if self._cause is not None else {}), "vens": self.vens}
 
 
+class Change(Protocol):
+    """What is done to VENs: ``words`` is a participle, ``shown`` the property that it changes."""
+
+    shown: str
+
+    @property
+    def words(self) -> str:
+        """Return what is done, as a participle."""
+
+    def is_pending(self, target: Target) -> bool:
+        """Return True for a VEN that must be changed."""
+
+    def check(self, targets: Sequence[Target]) -> None:
+        """Raise CollectionError for VENs that cannot be changed."""
+
+    def ensure_within_deadline(self, count: int) -> None:
+        """Raise OptionError where so many VENs cannot be changed before the deadline."""
+
+    def expect(self, target: Target) -> None:
+        """Enter what ``run`` makes of a VEN."""
+
+    def run(self, pending: Sequence[Target]) -> None:
+        """Change VENs, and enter what became of each."""
+
+
 def set_ven_state(pce: Pce, params: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
     """Bring VENs to the wanted state and return the module's result. Raise OptionError and errors of requests.
 
     All VENs are looked up before anything is written: one that is ambiguous, missing, or cannot be unpaired leaves all
     as they are.
     """
-    identities = _identities(pce, params)
     warnings: list[str] = []
-    change: Unpairing | Marking
+    change: Change
     if params["state"] == UNPAIRED:
         change = Unpairing(pce, params["firewall_restore"], warnings, bool(params.get(MAY_BE_SUSPENDED)))
     else:
         change = Marking(pce, params["state"], warnings)
+    return change_vens(pce, params, change, warnings, dry_run)
+
+
+def change_vens(
+    pce: Pce, params: Mapping[str, Any], change: Change, warnings: list[str], dry_run: bool
+) -> dict[str, Any]:
+    """Look up the VENs that ``params`` name, change those that need it, and return the module's result."""
+    identities = _identities(pce, params)
     try:
         targets = find_targets(pce.store(VEN), identities, warnings)
         return {**_apply(change, targets, dry_run), "warnings": warnings}
@@ -74,10 +106,10 @@ def _identities(pce: Pce, params: Mapping[str, Any]) -> list[Identity]:
     return named + [Identity(href) for href in dict.fromkeys(references or ())]
 
 
-def _apply(change: Unpairing | Marking, targets: Sequence[Target], dry_run: bool) -> dict[str, Any]:
+def _apply(change: Change, targets: Sequence[Target], dry_run: bool) -> dict[str, Any]:
     change.check(targets)
     pending = [target for target in targets if change.is_pending(target)]
-    before = _statuses(pending)
+    before = _values(pending, change.shown)
     change.ensure_within_deadline(len(pending))
     if dry_run:
         for target in pending:
@@ -87,11 +119,11 @@ def _apply(change: Unpairing | Marking, targets: Sequence[Target], dry_run: bool
     return {
         "changed": bool(pending),
         "vens": [target.to_result() for target in targets],
-        "diff": {"before": before, "after": _statuses(pending)},
+        "diff": {"before": before, "after": _values(pending, change.shown)},
     }
 
 
-def _run(change: Unpairing | Marking, targets: Sequence[Target], pending: Sequence[Target]) -> None:
+def _run(change: Change, targets: Sequence[Target], pending: Sequence[Target]) -> None:
     """Change the pending VENs. Raise VenError if some were refused, or if a request ended the task."""
     try:
         change.run(pending)
@@ -107,8 +139,8 @@ def _run(change: Unpairing | Marking, targets: Sequence[Target], pending: Sequen
         raise VenError(f"{len(failed)} of {len(targets)} VENs failed: {several}", targets)
 
 
-def _statuses(targets: Sequence[Target]) -> dict[str, Any]:
-    """Return the statuses of VENs by names that are unique."""
+def _values(targets: Sequence[Target], name: str) -> dict[str, Any]:
+    """Return a property of VENs by names that are unique."""
     counts = Counter(target.label for target in targets)
-    names = [target.label if counts[target.label] == 1 else f"{target.label} ({target.href})" for target in targets]
-    return {name: target.status for name, target in zip(names, targets)}
+    labels = [target.label if counts[target.label] == 1 else f"{target.label} ({target.href})" for target in targets]
+    return {label: getattr(target, name) for label, target in zip(labels, targets)}

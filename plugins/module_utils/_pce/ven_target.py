@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.errors import CollectionError
+from .._core.errors import CollectionError, MissingReferenceError
 from .._core.resource import Identity, Raw
 from .._core.snapshot import Snapshot
 from .._core.store import QueryResult
@@ -47,6 +47,7 @@ class Target:
     version: Any = None
     status: Any = UNPAIRED
     unpair_allowed: Any = None
+    upgrade_target_version: Any = None
     found: bool = False
     changed: bool = False
     error: str | None = None
@@ -60,6 +61,11 @@ class Target:
     def label(self) -> str:
         """Return the name of the VEN in a sentence."""
         return one_line(self.hostname or self.href)
+
+    @property
+    def release(self) -> Any:
+        """Return the release that the VEN has, or is upgraded to."""
+        return self.upgrade_target_version or self.version
 
     def accept(self, status: str) -> None:
         """Enter that the PCE has accepted this status, or in check mode is expected to."""
@@ -97,7 +103,7 @@ def find_targets(store: PceStore, identities: Sequence[Identity], warnings: list
         elif ven["href"] not in seen:
             href = store.own_href(ven["href"])
             seen.add(href)
-            shown_as = (ven["version"], ven["status"], ven["unpair_allowed"])
+            shown_as = (ven["version"], ven["status"], ven["unpair_allowed"], ven["upgrade_target_version"])
             targets.append(Target(ven["hostname"] or None, href, *shown_as, found=True))
     _warn_of_spellings(targets, result.objects, warnings)
     return targets
@@ -134,7 +140,14 @@ def _spelling(hostname: Any) -> str:
 
 
 def read_statuses(store: PceStore, targets: Sequence[Target], confirm_absence: bool) -> dict[str | None, Any]:
-    """Return the statuses of those VENs that the PCE still shows as paired, by their HREFs.
+    """Return the statuses of those VENs that the PCE still shows as paired, by their HREFs. See read_shown."""
+    shown = read_shown(store, targets, confirm_absence)
+    statuses = {href: VEN.field("status").value_in(raw) for href, raw in shown.items()}
+    return {href: status for href, status in statuses.items() if status not in _UNPAIRED_STATUSES}
+
+
+def read_shown(store: PceStore, targets: Sequence[Target], confirm_absence: bool) -> dict[str | None, Raw]:
+    """Return what the PCE shows of those VENs that it still shows, by their HREFs.
 
     They are read by their hostnames if they are few: each that is gone would be a 404, which takes another request.
     ``confirm_absence`` where the result decides what became of them, and does not only confirm a success.
@@ -146,9 +159,8 @@ def read_statuses(store: PceStore, targets: Sequence[Target], confirm_absence: b
     if confirm_absence and result.is_paged:
         absent = [identity for identity, target in zip(identities, targets) if target.href not in raws]
         raws.update({raw.get("href"): raw for raw in store.confirm_absences(absent)})
-    statuses = {href: VEN.field("status").value_in(raw) for href, raw in raws.items()}
     wanted = {target.href for target in targets}
-    return {href: status for href, status in statuses.items() if href in wanted and status not in _UNPAIRED_STATUSES}
+    return {href: raw for href, raw in raws.items() if href in wanted}
 
 
 def _identity(target: Target) -> Identity:
@@ -157,6 +169,16 @@ def _identity(target: Target) -> Identity:
     if isinstance(hostname, str) and 0 < len(hostname) <= _MAX_HOSTNAME_LENGTH:
         return Identity(names={"hostname": hostname})
     return Identity(target.href)
+
+
+def refuse_missing(targets: Sequence[Target]) -> None:
+    """Raise MissingReferenceError for VENs that do not exist."""
+    missing = [target for target in targets if not target.is_paired]
+    if missing:
+        by_name = [target for target in missing if target.hostname]
+        by_href = [target for target in missing if not target.hostname]
+        named = [f"{name} {list_labels(some)}" for name, some in (("hostname", by_name), ("href", by_href)) if some]
+        raise MissingReferenceError(f"no VEN with {' or '.join(named)} (exact match); nothing was changed")
 
 
 def list_labels(targets: Sequence[Target]) -> str:

@@ -10,17 +10,15 @@ Workloads are only read. Properties that a PCE does not show, or shows in an unk
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
-from typing import Any, Callable, Union
+from typing import Any, Union
 
 from .._core.fields import Field, Filter
-from .._core.references import Entry, parse_entries
 from .._core.resource import Resource
+from .filters import LABELS_FILTER, any_of, flag_text, part, part_of
 from .hrefs import UUID, UUID_EXAMPLE
 from .label import LABEL
+from .pairing_profile import ENFORCEMENT_MODES
 from .shapes import objects_of, text_of
-
-_MODES = ("idle", "visibility_only", "selective", "full")
 
 
 def address_of(text: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address, None]:
@@ -51,46 +49,10 @@ def _interfaces(value: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _addresses(value: Any) -> list[str]:
+def read_addresses(value: Any) -> list[str]:
+    """Return the addresses of interfaces by which other hosts reach this one, each once."""
     addresses = [item["address"] for item in _interfaces(value)]
     return list(dict.fromkeys(text for text in addresses if text and is_reachable(text)))
-
-
-def _part(value: str) -> str:
-    if not value:
-        raise ValueError("must not be empty: all workloads would match")
-    return value
-
-
-def _part_of(wanted: str, value: Any) -> bool:
-    return wanted.casefold() in (value or "").casefold()
-
-
-def _flag(value: bool) -> str:
-    return str(value).lower()
-
-
-def _filled(value: Sequence[Any]) -> dict[Any, None]:
-    """Return the entries of an option, each once. Raise ValueError where it asks for nothing."""
-    if not value or "" in value:
-        raise ValueError("must not be an empty list or hold an empty text")
-    return dict.fromkeys(value)
-
-
-def _label_group(value: Sequence[Any]) -> list[list[Entry]]:
-    if not value:
-        raise ValueError("must not be an empty list")
-    return [parse_entries(LABEL, value, one_per="key")]
-
-
-def _has_labels(wanted: Sequence[Sequence[Entry]], value: Mapping[str, str]) -> bool:
-    return all(value.get(entry["key"]) == entry["value"] for group in wanted for entry in group)
-
-
-def _any_of(name: str = "", choices: Sequence[str] = (), encode: Callable[[Any], str] | None = None) -> Filter:
-    """Return the filter of a text by a list, one of which it must be."""
-    spec = {"type": "list", "elements": "str", **({"choices": list(choices)} if choices else {})}
-    return Filter(spec, name, _filled, lambda wanted, value: value in wanted, encode)
 
 
 WORKLOAD = Resource(
@@ -104,37 +66,37 @@ WORKLOAD = Resource(
     reference="href",
     fields=(
         Field("href"),
-        Field("name", read=text_of, filters=(Filter({"type": "str"}, parse=_part, matches=_part_of, partial=True),)),
+        Field("name", read=text_of, filters=(Filter({"type": "str"}, parse=part, matches=part_of, partial=True),)),
         Field(
             "hostname",
             read=text_of,
             filters=(
-                Filter({"type": "str"}, parse=_part, matches=_part_of, encode=str, partial=True),
+                Filter({"type": "str"}, parse=part, matches=part_of, encode=str, partial=True),
                 # The PCE knows no list; it is asked for a single hostname only.
-                _any_of("hostnames", encode=lambda wanted: next(iter(wanted)) if len(wanted) == 1 else ""),
+                any_of("hostnames", encode=lambda wanted: next(iter(wanted)) if len(wanted) == 1 else ""),
             ),
         ),
         Field("description", read=text_of),
-        Field("enforcement_mode", read=text_of, filters=(_any_of(choices=_MODES),)),
+        Field("enforcement_mode", read=text_of, filters=(any_of(choices=ENFORCEMENT_MODES),)),
         Field("visibility_level", read=text_of),
         Field("public_ip", read=text_of),
         Field("os_id", read=text_of),
         Field("os_detail", read=text_of),
-        Field("managed", path=("known", "managed"), filters=(Filter({"type": "bool"}, encode=_flag),)),
+        Field("managed", path=("known", "managed"), filters=(Filter({"type": "bool"}, encode=flag_text),)),
         Field(
             "online",
             read=lambda value: value if isinstance(value, bool) else None,
-            filters=(Filter({"type": "bool"}, encode=_flag),),
+            filters=(Filter({"type": "bool"}, encode=flag_text),),
         ),
         Field(
             "labels",
             path=("known", "labels"),
             read=lambda look_up: look_up(),
-            filters=(Filter({"type": "list", "elements": "dict"}, parse=_label_group, matches=_has_labels),),
+            filters=(LABELS_FILTER,),
             refers_to=LABEL,
         ),
         Field("interfaces", read=_interfaces),
-        Field("addresses", path=("interfaces",), read=_addresses),
+        Field("addresses", path=("interfaces",), read=read_addresses),
         Field("ven", path=("known", "ven")),
     ),
 )
