@@ -23,7 +23,7 @@ DOCUMENTED = [
     *sorted(PLUGINS.glob("filter/*.yml")),
 ]
 
-VERBS = ("Check", "Collect", "Create", "Get", "List", "Manage", "Pair", "Run", "Unpair", "Upgrade", "Use")
+VERBS = ("Check", "Collect", "Create", "Get", "List", "Manage", "Pair", "Roll", "Run", "Unpair", "Upgrade", "Use")
 """What a short description begins with."""
 
 AVOIDED = re.compile(

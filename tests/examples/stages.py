@@ -15,8 +15,8 @@ WEB_TEST = [{"href": "/orgs/1/labels/1"}, {"href": "/orgs/1/labels/5"}]
 class Stage:
     """What is there before the examples of one document.
 
-    ``seed`` and ``settings`` go to the simulator, ``variables`` are those that tasks mention, ``files`` go beside the examples,
-    ``before`` are commands, ``hosts`` are those of the play around tasks (localhost if there are none). ``is_whole``:
+    ``seed`` and ``settings`` go to the simulator, ``variables`` are those that tasks mention, ``files`` go beside the
+    examples, ``before`` are commands, ``hosts`` are those of the play around tasks (localhost if there are none). ``is_whole``:
     the document says itself how its hosts are reached. ``changed`` is how many tasks the examples change something by,
     on all hosts.
     """

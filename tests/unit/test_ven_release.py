@@ -37,5 +37,5 @@ def test_other_values_are_no_release(value: object) -> None:
 
 
 def test_wrong_option_is_named() -> None:
-    with pytest.raises(OptionError, match="outdated_before: must be a release such as 23.2.20"):
+    with pytest.raises(OptionError, match="outdated_before: must be a release such as"):
         require_release("outdated_before", "new")

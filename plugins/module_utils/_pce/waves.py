@@ -1,0 +1,158 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waves of a roll-out: who belongs to which, and whether a wave has reached its target. Pure: nothing is read here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .._core.errors import OptionError
+from .pairing_profile import ENFORCEMENT_MODES
+from .ven_release import Release, parse_release
+
+_BUCKETS = 10_000
+"""Steps of a share: a hundredth of a percent."""
+
+
+@dataclass
+class Host:
+    """A workload with a VEN, as the PCE shows it.
+
+    ``release`` is what its VEN has, ``upgrading_to`` what it is upgraded to. ``problems`` are those of the VEN.
+    """
+
+    href: str
+    ven_href: str | None
+    hostname: str
+    labels: Mapping[str, str]
+    enforcement_mode: str | None
+    visibility_level: str | None
+    online: bool | None
+    release: str | None = None
+    upgrading_to: str | None = None
+    problems: Sequence[str] = ()
+
+    @property
+    def label(self) -> str:
+        """Return what the host is called in a sentence."""
+        return self.hostname or self.href
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a wave brings its hosts to: an enforcement mode, with a visibility level if it is set, or a release."""
+
+    enforcement_mode: str | None = None
+    visibility_level: str | None = None
+    release: Release | None = None
+    shown: str = ""
+    """The target in a sentence."""
+
+    def is_reached(self, host: Host) -> bool:
+        """Return True if the host needs no change. A stricter mode or a newer release counts as reached."""
+        if self.release is not None:
+            own = parse_release(host.release)
+            return own is not None and (own.is_same(self.release) or self.release.is_older(own))
+        if host.enforcement_mode not in ENFORCEMENT_MODES:
+            return False
+        wanted = ENFORCEMENT_MODES.index(self.enforcement_mode or "")
+        current = ENFORCEMENT_MODES.index(host.enforcement_mode)
+        # The visibility level is that of the mode: where the mode is stricter, so may the level be.
+        has_level = self.visibility_level in (None, host.visibility_level) or current > wanted
+        return current >= wanted and has_level
+
+    def is_under_way(self, host: Host) -> bool:
+        """Return True if an upgrade to this release is under way."""
+        ordered = parse_release(host.upgrading_to)
+        return self.release is not None and ordered is not None and ordered.is_same(self.release)
+
+
+@dataclass(frozen=True)
+class Wave:
+    """One wave: its conditions, all of which a host must meet, and its target.
+
+    ``share`` is the percentage of the whole selection that it takes, by a hash of the HREF. ``error_budget`` is the
+    percentage of its hosts that may fail.
+    """
+
+    name: str
+    target: Target
+    hostnames: frozenset[str] | None = None
+    hrefs: frozenset[str] | None = None
+    labels: Sequence[Mapping[str, str]] | None = None
+    share: float = 100
+    error_budget: float = 0
+
+    def has(self, host: Host) -> bool:
+        """Return True if the host meets the conditions."""
+        return (
+            (self.hostnames is None or host.hostname in self.hostnames)
+            and (self.hrefs is None or host.href in self.hrefs)
+            and all(_has_label(host, label) for label in self.labels or ())
+            and is_in_share(host.href, self.share)
+        )
+
+
+def _has_label(host: Host, label: Mapping[str, str]) -> bool:
+    return host.labels.get(label["key"]) == label["value"]
+
+
+def is_in_share(href: str, share: float) -> bool:
+    """Return True if an object is in a share, in percent, of all. A larger share contains a smaller one."""
+    bucket = int(hashlib.sha256(href.encode()).hexdigest()[:8], 16) % _BUCKETS
+    return bucket < share * _BUCKETS / 100
+
+
+def assign(waves: Sequence[Wave], hosts: Sequence[Host]) -> list[list[Host]]:
+    """Return the hosts of each wave. A host belongs to the first wave that has it, for modes and releases apart."""
+    members: list[list[Host]] = []
+    taken: dict[bool, set[str]] = {True: set(), False: set()}
+    for wave in waves:
+        kind = wave.target.release is not None
+        own = [host for host in hosts if host.href not in taken[kind] and wave.has(host)]
+        taken[kind] |= {host.href for host in own}
+        members.append(own)
+    return members
+
+
+@dataclass
+class Verdict:
+    """What a look at a wave shows: which hosts have reached the target, and why others have not."""
+
+    reached: list[Host] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """The reasons by HREF."""
+
+    def exceeds(self, budget: float) -> bool:
+        """Return True if more than ``budget`` percent of the hosts failed."""
+        total = len(self.reached) + len(self.failed)
+        return bool(total) and len(self.failed) * 100 > budget * total
+
+
+def judge(hosts: Sequence[Host], target: Target) -> Verdict:
+    """Return which hosts have reached the target and are online."""
+    verdict = Verdict()
+    for host in hosts:
+        reason = _failure(host, target)
+        if reason:
+            verdict.failed[host.href] = reason
+        else:
+            verdict.reached.append(host)
+    return verdict
+
+
+def _failure(host: Host, target: Target) -> str:
+    if not target.is_reached(host):
+        return f"has release {host.release}" if target.release else f"is in mode {host.enforcement_mode}"
+    return "is not online" if host.online is False else ""
+
+
+def read_percentage(option: str, value: float, minimum: float = 0) -> float:
+    """Return a percentage of an option. Raise OptionError for one that is out of range."""
+    if not minimum <= value <= 100:
+        raise OptionError(option, f"must be a percentage from {minimum:g} to 100, not {value:g}")
+    return float(value)

@@ -1,0 +1,273 @@
+"""pce_roll_out: waves, what is held, error budgets, and the way back."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import documented
+from tests.integration.runner import Result, connection, run_module
+from tests.integration.test_ven_info import DEFAULT, NEW, OLD, href, workload, writes
+from tests.simulator.launch import Simulator
+
+Json = dict[str, Any]
+
+HOSTS = [
+    workload(1, "web1"),
+    workload(2, "web2"),
+    workload(3, "web3", "selective"),
+    workload(4, "web4", "full"),
+    workload(5, "db1", "idle", labels=[]),
+    workload(6, "db2", "visibility_only", OLD, labels=[]),
+]
+WEB: Json = {"labels": [{"role": "web"}]}
+CANARY: Json = {"name": "canary", "hostnames": ["web1"], "enforcement_mode": "full"}
+OTHERS: Json = {"name": "others", **WEB, "enforcement_mode": "full"}
+
+
+@pytest.fixture(autouse=True)
+def _hosts(simulator: Simulator) -> None:
+    simulator.settings(compatibility_report="green", upgrade_looks=0)
+    simulator.seed(workloads=HOSTS)
+    simulator.clear_journal()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "earlier.json")
+
+
+def run(simulator: Simulator, path: str, *waves: Json, check: bool = False, **options: Any) -> Result:
+    given = {"path": path, "settle_time": 0, **options, **({"waves": list(waves)} if waves else {})}
+    result = run_module("pce_roll_out", {**connection(simulator), **given}, check=check)
+    if not result.get("failed"):
+        documented.check_result("pce_roll_out", result)
+    return result
+
+
+def states(result: Result) -> list[tuple[str, int]]:
+    return [(wave["state"], wave["changed"]) for wave in result["waves"]]
+
+
+def modes(simulator: Simulator) -> str:
+    """The first letters of the modes of all hosts, in their order."""
+    return "".join(item["enforcement_mode"][0] for item in simulator.state()["workloads"])
+
+
+def test_waves_move_all_once(simulator: Simulator, path: str) -> None:
+    foreseen = run(simulator, path, CANARY, OTHERS, check=True)
+    assert writes(simulator) == []
+    assert not Path(path).exists()
+    assert states(foreseen) == [("planned", 1), ("planned", 2)]
+    done = run(simulator, path, CANARY, OTHERS)
+    assert states(done) == [("done", 1), ("done", 2)]
+    assert foreseen["diff"] == done["diff"]
+    assert foreseen["diff"]["before"] == {
+        "canary: web1": "visibility_only",
+        "others: web2": "visibility_only",
+        "others: web3": "selective",
+    }
+    assert modes(simulator) == "ffffiv"
+    assert len(writes(simulator)) == 2
+    simulator.clear_journal()
+    for check in (True, False):
+        again = run(simulator, path, CANARY, OTHERS, check=check)
+        assert (again["changed"], states(again)) == (False, [("unchanged", 0), ("unchanged", 0)])
+    assert writes(simulator) == []
+
+
+def test_earlier_state_is_kept_and_leads_back(simulator: Simulator, path: str) -> None:
+    run(simulator, path, {**OTHERS, "enforcement_mode": "selective"})
+    run(simulator, path, CANARY, OTHERS)
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+    assert modes(simulator) == "ffffiv"
+    before = Path(path).read_bytes()
+    foreseen = run(simulator, path, state="back", check=True)
+    assert modes(simulator) == "ffffiv"
+    done = run(simulator, path, state="back")
+    assert foreseen["changed"] is done["changed"] is True
+    assert foreseen["diff"] == done["diff"]
+    assert modes(simulator) == "vvsfiv"
+    simulator.clear_journal()
+    assert run(simulator, path, state="back")["changed"] is False
+    assert writes(simulator) == []
+    assert Path(path).read_bytes() == before
+
+
+def test_workload_without_a_ven_does_not_go_back(simulator: Simulator, path: str) -> None:
+    run(simulator, path, CANARY, OTHERS)
+    run_module("pce_ven", {**connection(simulator), "hostnames": ["web1"], "state": "unpaired"})
+    back = run(simulator, path, state="back")
+    assert "1 workloads of" in str(back["warnings"])
+    assert "web1" in str(back["warnings"])
+    assert modes(simulator) == "vsfiv"
+
+
+def test_wave_over_its_budget_stops_and_stops_again(simulator: Simulator, path: str) -> None:
+    simulator.settings(odd_hosts={"web1": ["mode_offline"]})
+    result = run(simulator, path, CANARY, OTHERS)
+    assert result["failed"]
+    assert result["changed"]
+    assert result["msg"] == (
+        "wave canary: 1 of 1 hosts failed, more than error_budget (0 %) allows: web1 is not online; "
+        "1 later waves were not started"
+    )
+    assert states(result) == [("stopped", 1), ("not_started", 0)]
+    assert modes(simulator) == "fvsfiv"
+    simulator.clear_journal()
+    again = run(simulator, path, CANARY, OTHERS)
+    assert again["failed"]
+    assert again["changed"] is False
+    assert "Nothing of this wave was changed" in again["msg"]
+    assert writes(simulator) == []
+    told = run(simulator, path, CANARY, OTHERS, continue_past=["canary"])
+    assert not told.get("failed"), told
+    assert "wave canary: 1 of 1 hosts failed" in str(told["warnings"])
+    assert modes(simulator) == "ffffiv"
+
+
+def test_budget_allows_some_failures(simulator: Simulator, path: str) -> None:
+    simulator.settings(odd_hosts={"web2": ["mode_refused"]})
+    assert run(simulator, path, OTHERS, error_budget=24)["failed"]
+    result = run(simulator, path, {**OTHERS, "error_budget": 25})
+    assert not result.get("failed"), result
+    assert result["waves"][0]["failed"] == 1
+    (problem,) = [item["problem"] for item in result["waves"][0]["workloads"] if item["problem"]]
+    assert "enforcement_mode_not_allowed" in problem
+
+
+@pytest.mark.parametrize(
+    ("odd", "problem"),
+    [(["red"], "is incompatible (required_packages_missing: ipset)"), (["no_report"], "has no compatibility report")],
+)
+def test_incompatible_host_stays_in_idle_mode(simulator: Simulator, path: str, odd: list[str], problem: str) -> None:
+    simulator.settings(odd_hosts={"db1": odd})
+    wave: Json = {"name": "databases", "hostnames": ["db1", "db2"], "enforcement_mode": "selective"}
+    result = run(simulator, path, wave)
+    assert f"db1 {problem}" in result["msg"]
+    assert result["changed"] is False
+    assert writes(simulator) == []
+    half = run(simulator, path, {**wave, "error_budget": 50})
+    assert not half.get("failed"), half
+    assert modes(simulator) == "vvsfis"
+    told = run(simulator, path, wave, allow_incompatible=True)
+    assert not told.get("failed"), told
+    assert modes(simulator) == "vvsfss"
+
+
+def test_yellow_report_is_a_warning(simulator: Simulator, path: str) -> None:
+    simulator.settings(odd_hosts={"db1": ["yellow"]})
+    result = run(simulator, path, {"name": "db", "hostnames": ["db1"], "enforcement_mode": "visibility_only"})
+    assert "db1 has a yellow compatibility report (required_packages_missing: ipset)" in str(result["warnings"])
+    assert modes(simulator) == "vvsfvv"
+
+
+def test_only_idle_hosts_of_the_wave_are_asked_for_reports(simulator: Simulator, path: str) -> None:
+    run(simulator, path, CANARY)
+    assert not any("compatibility" in entry["path"] for entry in simulator.journal())
+
+
+def test_offline_host_is_not_changed(simulator: Simulator, path: str) -> None:
+    simulator.seed(workloads=[workload(7, "web7", online=False)])
+    result = run(simulator, path, OTHERS)
+    assert "web7 is not online" in result["msg"]
+    assert result["changed"] is False
+
+
+def test_share_is_the_same_in_each_run(simulator: Simulator, path: str) -> None:
+    simulator.seed(generate={"workloads": 200, "prefix": "bulk-"})
+    shares = {}
+    for share in (5, 20, 100):
+        wave = {"name": "share", "share": share, "enforcement_mode": "full"}
+        result = run(simulator, path, wave, check=True, error_budget=100)
+        shares[share] = {item["href"] for item in result["waves"][0]["workloads"]}
+    assert shares[5] < shares[20] < shares[100]
+    assert 0 < len(shares[5]) < len(shares[20]) < 80
+
+
+def test_release_is_rolled_out(simulator: Simulator, path: str) -> None:
+    waves: list[Json] = [
+        {"name": "canary", "hostnames": ["db2"], "release": DEFAULT},
+        {"name": "others", "release": "23.2.20"},
+    ]
+    foreseen = run(simulator, path, *waves, check=True)
+    done = run(simulator, path, *waves, settle_time=30)
+    assert foreseen["diff"] == done["diff"] == {"before": {"canary: db2": OLD}, "after": {"canary: db2": DEFAULT}}
+    assert states(done) == [("done", 1), ("unchanged", 0)]
+    assert not Path(path).exists()
+    simulator.settings(odd_hosts={"web1": ["upgrade_fails"]})
+    failed = run(simulator, path, {"name": "new", "hostnames": ["web1", "web2"], "release": NEW})
+    assert f"web1 has release {DEFAULT}" in failed["msg"]
+
+
+def test_upgrade_under_way_is_waited_for(simulator: Simulator, path: str) -> None:
+    simulator.settings(upgrade_looks=-1)
+    wave: Json = {"name": "new", "hostnames": ["web1"], "release": NEW}
+    first = run(simulator, path, wave)
+    assert first["failed"]
+    simulator.clear_journal()
+    again = run(simulator, path, wave)
+    assert (again["failed"], again["changed"]) == (True, False)
+    assert writes(simulator) == []
+    simulator.settings(upgrade_looks=0)
+    done = run(simulator, path, wave, settle_time=30)
+    assert (done.get("failed"), done["changed"]) == (None, False)
+    assert writes(simulator) == []
+
+
+BAD: list[tuple[list[Json], Json, str]] = [
+    ([], {}, "waves"),
+    ([], {"waves": []}, "waves: requires at least one wave"),
+    ([CANARY, CANARY], {}, "waves: has two waves with the name 'canary'"),
+    ([{"name": "x"}], {}, "waves[0]: requires either enforcement_mode or release"),
+    ([{**CANARY, "release": NEW}], {}, "waves[0]: requires either enforcement_mode or release"),
+    ([{"name": "x", "release": NEW, "visibility_level": "flow_off"}], {}, "waves[0].visibility_level: requires"),
+    ([{"name": "x", "release": "24.2.11"}], {}, "waves[0].release: the PCE has no release 24.2.11; the nearest are"),
+    ([{**CANARY, "hostnames": ["wbe1"]}], {}, "waves[0].hostnames: there is no workload wbe1; the nearest are web1"),
+    ([{**CANARY, "hostnames": []}], {}, "waves[0].hostnames: must not be an empty list"),
+    ([{**CANARY, "hrefs": ["/orgs/1/vens/1"]}], {}, "waves[0].hrefs: must be the href of one of the workloads"),
+    ([{**OTHERS, "labels": [{"role": "wbe"}]}], {}, "waves[0].labels: there is no label role=wbe; the nearest are"),
+    ([{**OTHERS, "labels": [{"env": "test"}]}], {}, "waves[0]: others has no host; set allow_empty"),
+    ([{**OTHERS, "share": 0}], {}, "waves[0].share: must be a percentage from 0.01 to 100, not 0"),
+    ([{**OTHERS, "error_budget": 101}], {}, "waves[0].error_budget: must be a percentage from 0 to 100, not 101"),
+    ([OTHERS], {"error_budget": -1}, "error_budget: must be a percentage"),
+    ([OTHERS], {"settle_time": -1}, "settle_time: must be 0 or more"),
+    ([OTHERS], {"settle_time": 400}, "deadline: must be more than settle_time for all waves together (400 seconds)"),
+    ([OTHERS], {"continue_past": ["other"]}, "continue_past: there is no wave 'other'; the nearest are others"),
+    ([OTHERS], {"selection": {"hostnames": ["gone"]}}, "selection.hostnames: there is no workload gone"),
+    ([{**OTHERS, "enforcement_mode": "none"}], {}, "enforcement_mode"),
+    ([OTHERS], {"path": "/does/not/exist/x.json"}, "path: there is no directory /does/not/exist"),
+    ([OTHERS], {"path": "/etc/passwd"}, "path: /etc/passwd cannot be read: it is not valid JSON"),
+    ([], {"state": "back"}, "path: there is no file"),
+]
+
+
+@pytest.mark.parametrize(("waves", "options", "message"), BAD, ids=str)
+@pytest.mark.parametrize("check", [True, False])
+def test_bad_input_is_told_before_any_write(
+    simulator: Simulator, path: str, waves: list[Json], options: Json, message: str, check: bool
+) -> None:
+    own = {name: value for name, value in options.items() if name != "path"}
+    result = run(simulator, options.get("path", path), *waves, check=check, **own)
+    assert result["failed"]
+    assert message in result["msg"]
+    assert not result.get("changed")
+    assert writes(simulator) == []
+
+
+def test_file_of_another_pce_is_refused(simulator: Simulator, path: str) -> None:
+    Path(path).write_text(json.dumps({"origin": "other:8443 organization 1", "workloads": {}}))
+    result = run(simulator, path, OTHERS)
+    assert "belongs to other:8443 organization 1" in result["msg"]
+    assert writes(simulator) == []
+
+
+def test_gone_host_leaves_its_wave(simulator: Simulator, path: str) -> None:
+    """A host that is unpaired between two looks is a warning, and no failure."""
+    wave: Json = {"name": "all", "hrefs": [href(1, "workloads"), href(2, "workloads")], "enforcement_mode": "full"}
+    simulator.fault("reset_after", method="PUT", path="bulk_update", times=1)
+    assert not run(simulator, path, wave).get("failed")
