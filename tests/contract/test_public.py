@@ -100,7 +100,7 @@ CHANGES: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda public: at(public, "modules", "pce_label", "returns").pop("label"), "modules.pce_label.returns.label"),
     (lambda public: at(public, "roles", "ven", "variables").pop("ven_state"), "roles.ven.variables.ven_state: is gone"),
     (lambda public: public["roles"]["ven"]["facts"].remove("ven_status"), "roles.ven.facts.ven_status: is gone"),
-    (lambda public: at(public, "playbooks").pop("enforce"), "playbooks.enforce: is gone"),
+    (lambda public: at(public, "playbooks").pop("roll_out"), "playbooks.roll_out: is gone"),
     (lambda public: public["playbooks"]["pair_vens"]["variables"].remove("ven_hosts"), "ven_hosts: is gone"),
     (lambda public: at(public, "inventory").pop("pce_workloads"), "inventory.pce_workloads: is gone"),
     (lambda public: at(public, "filter").pop("csp_source"), "filter.csp_source: is gone"),

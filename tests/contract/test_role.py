@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 import yaml
 
 from plugins.plugin_utils import ven, ven_role
@@ -102,12 +103,13 @@ def test_the_task_that_cleans_up_runs_always() -> None:
     assert block["always"][-1]["microseg.enforcement.pce_ven_batch"] == {"step": "finish"}
 
 
-def test_every_task_of_the_playbook_enforce_has_the_whole_connection() -> None:
+@pytest.mark.parametrize("playbook", ["check_server", "roll_out"])
+def test_tasks_of_a_playbook_have_the_whole_connection(playbook: str) -> None:
     connection = connection_variables()
-    (play,) = yaml.safe_load((ROOT / "playbooks" / "enforce.yml").read_text())
-    (block,) = [task for task in play["tasks"] if "block" in task]
-    modules = [(task, key) for task in block["block"] for key in task if key.startswith("microseg.enforcement.pce_")]
-    assert len(modules) == 4
+    (play,) = yaml.safe_load((ROOT / "playbooks" / f"{playbook}.yml").read_text())
+    tasks = [inner for task in play["tasks"] for inner in task.get("block", [task])]
+    modules = [(task, key) for task in tasks for key in task if key.startswith("microseg.enforcement.pce_")]
+    assert len(modules) == 1
     for task, module in modules:
         assert all(any(name in str(value) for value in task[module].values()) for name in connection)
 

@@ -16,9 +16,9 @@ class Stage:
     """What is there before the examples of one document.
 
     ``seed`` and ``settings`` go to the simulator, ``variables`` are those that tasks mention, ``files`` go beside the
-    examples, ``before`` are commands, ``hosts`` are those of the play around tasks (localhost if there are none). ``is_whole``:
-    the document says itself how its hosts are reached. ``changed`` is how many tasks the examples change something by,
-    on all hosts.
+    examples, ``before`` are commands, ``hosts`` are those of the play around tasks (localhost if there are none).
+    ``is_whole``: the document says itself how its hosts are reached. ``changed`` is how many tasks the examples change
+    something by, on all hosts.
     """
 
     changed: int = 0
@@ -105,9 +105,12 @@ STAGES = {
         changed=2, seed={"labels": [{"key": "loc", "value": "here", "href": "/orgs/1/labels/12"}]}
     ),
     "docs/docsite/rst/pairing-report.rst": Stage(changed=5, seed={"pairing_profiles": [profile("PP-WEB")]}),
-    "docs/docsite/rst/pairing.rst": Stage(changed=4),
+    "docs/docsite/rst/pairing.rst": Stage(changed=3),
     "docs/docsite/rst/quick-start.rst": Stage(changed=5, is_whole=True),
-    "docs/docsite/rst/rollout.rst": Stage(changed=9),
+    "docs/docsite/rst/rollout.rst": Stage(
+        changed=11,
+        seed={"workloads": [workload(number, f"host{number}", WEB_TEST) for number in range(1, 41)]},
+    ),
     "docs/docsite/rst/scale.rst": Stage(variables={"awx_job_slice_count": 9}, files={"site.yml": LIST_LABELS}),
     "docs/docsite/rst/unpairing.rst": Stage(changed=2, before=[f"{PAIR}Default"]),
     "roles/ven/README.md": Stage(changed=3),
@@ -138,6 +141,9 @@ STAGES = {
     ),
     "plugins/modules/pce_workload_info.py": Stage(
         seed={"workloads": [workload(1, "web1", WEB_PROD), workload(2, "web10", WEB_PROD)]}, hosts=["web1", "web10"]
+    ),
+    "plugins/modules/pce_roll_out.py": Stage(
+        changed=2, seed={"workloads": [workload(number, f"web{number}", WEB_TEST) for number in range(1, 41)]}
     ),
     "plugins/modules/pce_ven_compatibility_info.py": Stage(),
     "plugins/modules/pce_ven_info.py": Stage(),

@@ -115,9 +115,9 @@ def test_set_up_twice_and_look_before_a_change(ready: Awx) -> None:
         "job_template": [
             "Check server",
             "Connector instances",
-            "Enforce",
             "Pair hosts",
             "Pairing report",
+            "Roll out",
             "Unpair hosts",
         ],
         "schedule": ["Pairing report every morning"],
@@ -360,7 +360,7 @@ def test_every_injected_variable_is_one_that_the_modules_read(
 
 
 @pytest.mark.parametrize(
-    "name", ["Check server", "Connector instances", "Enforce", "Pair hosts", "Pairing report", "Unpair hosts"]
+    "name", ["Check server", "Connector instances", "Pair hosts", "Pairing report", "Roll out", "Unpair hosts"]
 )
 def test_a_survey_asks_for_variables_that_its_playbook_has(objects: dict[str, dict[str, Json]], name: str) -> None:
     template = objects["job_template"][name]
@@ -383,7 +383,7 @@ def test_a_survey_asks_for_variables_that_its_playbook_has(objects: dict[str, di
             choices = options.get("ven", {}).get(question["variable"], {}).get("choices")
             assert choices is None or {*choices} == {*question["choices"]}
         else:
-            assert question["type"] == "text"
+            assert question["type"] in ("text", "textarea")
             assert isinstance(question.get("default", ""), str)
     has_default = {question["variable"] for question in survey["spec"] if "default" in question}
     assert name != "Unpair hosts" or "ven_hosts" not in has_default
@@ -642,9 +642,12 @@ def test_a_job_keeps_connector_instances(
     ("template", "given", "expected"),
     [
         (
-            "Enforce",
-            {"ven_pairing_profile": "Default", "ven_enforcement_mode": "selective"},
-            "run in another mode than",
+            "Roll out",
+            {
+                "roll_out_waves": "[{name: canary, hostnames: [host-1], enforcement_mode: selective}]",
+                "roll_out_state_path": "earlier.json",
+            },
+            "canary to selective: done; 1 of 1 hosts changed, 0 failed",
         ),
         ("Check server", {}, "assumptions hold, "),
         ("Pairing report", {}, "2 hosts: 1 paired, 1 online, 1 not paired"),
@@ -665,6 +668,8 @@ def test_a_job_runs_with_what_its_survey_gives(
     survey = answers(objects, template, **given)
     if "report_path" in survey:
         survey["report_path"] = str(tmp_path / "report.html")
+    if "roll_out_waves" in survey:
+        survey["roll_out_state_path"] = str(tmp_path / "earlier.json")
     if "check_server_path" in survey:
         survey["check_server_path"] = str(tmp_path / "check.md")
     job = runner.job(objects["job_template"][template]["playbook"], pce(simulator), inventory, **survey)

@@ -127,6 +127,7 @@ class Setting:
             self.task("pce_pairing_key", key, no_log=True),
             self.task("pce_pairing_key", {**key, "path": str(self.inputs)}, no_log=True, **fails),
             self.task("pce_pairing_script_info", {"profile_href": PROFILE["href"]}),
+            self.task("pce_roll_out", {"path": str(self.inputs / "x.json"), "state": "back"}, **fails),
             self.task("pce_ven", {"hostnames": ["gone"], "state": "unpaired"}),
             self.task("pce_ven_batch", {"step": "prepare", "hosts": []}),
             self.task("pce_ven_compatibility_info", {}),
@@ -292,7 +293,8 @@ def test_playbooks_leak_nothing(setting: Setting) -> None:
     assert hosts.play("unpair_vens", ven_hosts="web2", ven_unpair_through="pce").status == 0
     assert hosts.play_by_runner("pair_and_report").status != 0  # the broken host
     assert hosts.play("pairing_report", report_all_workloads=True).status == 0
-    assert hosts.play("enforce", ven_enforcement_mode="full", **pce).status == 0
+    waves = [{"name": "all", "enforcement_mode": "full"}]
+    assert hosts.play("roll_out", roll_out_waves=waves, roll_out_error_budget=100, **pce).status != 0
     assert hosts.play("check_server", **pce).status == 0
     login = {"user": simulator.api_key, "password": simulator.api_secret, **setting.tls()}
     refused = setting.instance(controller="10.1.1.2", address_space_name="x", address_space_type="y")
@@ -303,8 +305,8 @@ def test_playbooks_leak_nothing(setting: Setting) -> None:
     assert "endpointAddressSpace does not fit" in kept.output
     # A new playbook needs a run. That of awx_setup is in test_awx.py, which looks for its secrets.
     assert sorted([*hosts.played, "awx_setup"]) == PLAYBOOKS
-    for playbook in ("pair_vens", "unpair_vens", "pairing_report", "enforce", "check_server"):
-        variables = {"ven_hosts": "web1", "ven_enforcement_mode": "full", **pce, "ven_pce_host": setting.url}
+    for playbook in ("pair_vens", "unpair_vens", "pairing_report", "roll_out", "check_server"):
+        variables = {"ven_hosts": "web1", "roll_out_waves": waves, **pce, "ven_pce_host": setting.url}
         assert hosts.play(playbook, **variables).status != 0
 
     # The argument of the vendor's script is the one place where a code may be; it also tells the codes to this test.

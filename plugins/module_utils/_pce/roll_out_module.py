@@ -54,7 +54,7 @@ def _target(waves: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 def _go_back(pce: Pce, earlier: EarlierState, check_mode: bool) -> dict[str, Any]:
-    """Give workloads the modes that the file has; those that no longer have a VEN are a warning."""
+    """Set the modes that the file has; those that no longer have a VEN are a warning."""
     known = earlier.read()
     if not known:
         raise OptionError("path", f"there is no file {earlier.path} of a roll-out")
