@@ -76,8 +76,8 @@ options:
         elements: dict
       share:
         description:
-          - The percentage of the whole selection from which hosts are taken, by a hash of their HREFs, so that it is
-            the same in each run. A larger share contains a smaller one.
+          - The percentage of the whole selection from which hosts are taken, rounded up, by a hash of their HREFs, so
+            that they are the same in each run. A larger share contains a smaller one.
         type: float
         default: 100.0
       enforcement_mode:

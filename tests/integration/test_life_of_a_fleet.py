@@ -101,7 +101,7 @@ def test_life_of_a_fleet(simulator: Simulator, tmp_path: Path) -> None:
     later = {"name": "later", "enforcement_mode": "full"}
     stopped = fleet.roll_out(risky, later, name="second")
     assert stopped.status != 0
-    words = "wave risky: 1 of 5 hosts failed, more than error_budget (10 %) allows: new-1 is not online"
+    words = "wave risky: 1 of 5 hosts failed, more than error_budget (10 %) allows: new-1: is not online"
     assert words in stopped.output
     assert fleet.counts("enforcement_mode")["full"] < 60
     before = fleet.counts("enforcement_mode")

@@ -113,7 +113,7 @@ def test_wave_over_its_budget_stops_and_stops_again(simulator: Simulator, path: 
     assert result["failed"]
     assert result["changed"]
     assert result["msg"] == (
-        "wave canary: 1 of 1 hosts failed, more than error_budget (0 %) allows: web1 is not online; "
+        "wave canary: 1 of 1 hosts failed, more than error_budget (0 %) allows: web1: is not online; "
         "1 later waves were not started"
     )
     assert states(result) == [("stopped", 1), ("not_started", 0)]
@@ -148,7 +148,7 @@ def test_incompatible_host_stays_in_idle_mode(simulator: Simulator, path: str, o
     simulator.settings(odd_hosts={"db1": odd})
     wave: Json = {"name": "databases", "hostnames": ["db1", "db2"], "enforcement_mode": "selective"}
     result = run(simulator, path, wave)
-    assert f"db1 {problem}" in result["msg"]
+    assert f"db1: {problem}" in result["msg"]
     assert result["changed"] is False
     assert writes(simulator) == []
     half = run(simulator, path, {**wave, "error_budget": 50})
@@ -174,7 +174,7 @@ def test_only_idle_hosts_of_the_wave_are_asked_for_reports(simulator: Simulator,
 def test_offline_host_is_not_changed(simulator: Simulator, path: str) -> None:
     simulator.seed(workloads=[workload(7, "web7", online=False)])
     result = run(simulator, path, OTHERS)
-    assert "web7 is not online" in result["msg"]
+    assert "web7: is not online" in result["msg"]
     assert result["changed"] is False
 
 
@@ -186,7 +186,7 @@ def test_share_is_the_same_in_each_run(simulator: Simulator, path: str) -> None:
         result = run(simulator, path, wave, check=True, error_budget=100)
         shares[share] = {item["href"] for item in result["waves"][0]["workloads"]}
     assert shares[5] < shares[20] < shares[100]
-    assert 0 < len(shares[5]) < len(shares[20]) < 80
+    assert [len(shares[share]) for share in (5, 20, 100)] == [11, 42, 206]
 
 
 def test_release_is_rolled_out(simulator: Simulator, path: str) -> None:
@@ -201,7 +201,7 @@ def test_release_is_rolled_out(simulator: Simulator, path: str) -> None:
     assert not Path(path).exists()
     simulator.settings(odd_hosts={"web1": ["upgrade_fails"]})
     failed = run(simulator, path, {"name": "new", "hostnames": ["web1", "web2"], "release": NEW})
-    assert f"web1 has release {DEFAULT}" in failed["msg"]
+    assert f"web1: has release {DEFAULT}" in failed["msg"]
 
 
 def test_upgrade_under_way_is_waited_for(simulator: Simulator, path: str) -> None:

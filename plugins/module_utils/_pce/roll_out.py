@@ -98,7 +98,7 @@ class Progress:
     def summarize(self, failed: Mapping[str, str]) -> str:
         """Return the figures of the wave, and the first hosts that failed, in a sentence."""
         names = {host.href: host.label for host in self.hosts}
-        several = "; ".join(f"{names[href]} {reason}" for href, reason in list(failed.items())[:MAX_NAMED])
+        several = "; ".join(f"{names[href]}: {reason}" for href, reason in list(failed.items())[:MAX_NAMED])
         more = "; …" if len(failed) > MAX_NAMED else ""
         return (
             f"wave {self.wave.name}: {len(failed)} of {len(self.hosts)} hosts failed, more than error_budget "

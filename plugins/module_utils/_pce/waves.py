@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._core.errors import OptionError
 from .pairing_profile import ENFORCEMENT_MODES
 from .ven_release import Release, parse_release
-
-_BUCKETS = 10_000
-"""Steps of a share: a hundredth of a percent."""
 
 
 @dataclass
@@ -88,12 +86,11 @@ class Wave:
     error_budget: float = 0
 
     def has(self, host: Host) -> bool:
-        """Return True if the host meets the conditions."""
+        """Return True if the host meets the conditions; whether it is in the share is not looked at."""
         return (
             (self.hostnames is None or host.hostname in self.hostnames)
             and (self.hrefs is None or host.href in self.hrefs)
             and all(_has_label(host, label) for label in self.labels or ())
-            and is_in_share(host.href, self.share)
         )
 
 
@@ -101,10 +98,13 @@ def _has_label(host: Host, label: Mapping[str, str]) -> bool:
     return host.labels.get(label["key"]) == label["value"]
 
 
-def is_in_share(href: str, share: float) -> bool:
-    """Return True if an object is in a share, in percent, of all. A larger share contains a smaller one."""
-    bucket = int(hashlib.sha256(href.encode()).hexdigest()[:8], 16) % _BUCKETS
-    return bucket < share * _BUCKETS / 100
+def take_share(hosts: Sequence[Host], share: float) -> set[str]:
+    """Return the HREFs of a share, in percent, of all hosts: at least one, the same in each run.
+
+    They are those with the smallest hashes, so that a larger share contains a smaller one.
+    """
+    hashed = sorted(hosts, key=lambda host: hashlib.sha256(host.href.encode()).digest())
+    return {host.href for host in hashed[: math.ceil(len(hosts) * share / 100)]}
 
 
 def assign(waves: Sequence[Wave], hosts: Sequence[Host]) -> list[list[Host]]:
@@ -113,7 +113,8 @@ def assign(waves: Sequence[Wave], hosts: Sequence[Host]) -> list[list[Host]]:
     taken: dict[bool, set[str]] = {True: set(), False: set()}
     for wave in waves:
         kind = wave.target.release is not None
-        own = [host for host in hosts if host.href not in taken[kind] and wave.has(host)]
+        free = take_share(hosts, wave.share) - taken[kind]
+        own = [host for host in hosts if host.href in free and wave.has(host)]
         taken[kind] |= {host.href for host in own}
         members.append(own)
     return members

@@ -1,0 +1,139 @@
+# Copyright (c) 2026 The microseg.enforcement contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waves: who belongs to which, what counts as reached, and what is too much."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.module_utils._core.errors import OptionError
+from plugins.module_utils._pce.earlier_state import EarlierState
+from plugins.module_utils._pce.ven_release import parse_release
+from plugins.module_utils._pce.waves import Host, Target, Verdict, Wave, assign, judge, read_percentage, take_share
+
+FULL = Target("full", shown="full")
+RELEASE = Target(release=parse_release("23.2.20"), shown="23.2.20-157")
+MODES = {"hostname": "web1", "enforcement_mode": "idle", "visibility_level": None}
+
+
+def host(number: int = 1, mode: str | None = "idle", **more: Any) -> Host:
+    values: dict[str, Any] = {"labels": {"role": "web"}, "visibility_level": "flow_summary", "online": True, **more}
+    return Host(
+        f"/orgs/1/workloads/{number}", f"/orgs/1/vens/{number}", f"web{number}", enforcement_mode=mode, **values
+    )
+
+
+def test_host_belongs_to_the_first_wave_that_has_it() -> None:
+    hosts = [host(number) for number in range(4)]
+    waves = [
+        Wave("one", FULL, hostnames=frozenset({"web0"})),
+        Wave("upgrade", RELEASE),
+        Wave("two", FULL, labels=[{"key": "role", "value": "web"}], hrefs=frozenset({hosts[0].href, hosts[1].href})),
+        Wave("three", FULL, labels=[{"key": "role", "value": "db"}]),
+        Wave("rest", FULL),
+    ]
+    found = [[item.hostname for item in members] for members in assign(waves, hosts)]
+    assert found == [["web0"], ["web0", "web1", "web2", "web3"], ["web1"], [], ["web2", "web3"]]
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.01, 1), (1, 2), (10, 20), (99.9, 200), (100, 200)])
+def test_share_is_rounded_up_and_stable(share: float, count: int) -> None:
+    hosts = [host(number) for number in range(200)]
+    taken = take_share(hosts, share)
+    assert len(taken) == count
+    assert take_share(hosts[::-1], share) == taken
+    assert take_share(hosts, share / 2) <= taken
+    assert taken != {item.href for item in hosts[:count]} or count == 200
+
+
+def test_share_of_nothing_is_empty() -> None:
+    assert take_share([], 50) == set()
+
+
+@pytest.mark.parametrize(
+    ("target", "own", "is_reached"),
+    [
+        (FULL, host(mode="selective"), False),
+        (FULL, host(mode="full"), True),
+        (Target("selective"), host(mode="full"), True),
+        (FULL, host(mode=None), False),
+        (Target("idle", "flow_off"), host(mode="idle"), False),
+        (Target("idle", "flow_off"), host(mode="full"), True),
+        (Target("idle", "flow_summary"), host(mode="idle"), True),
+        (RELEASE, host(release="23.2.20-157"), True),
+        (RELEASE, host(release="24.1.0"), True),
+        (RELEASE, host(release="22.5.34-10"), False),
+        (RELEASE, host(release=None), False),
+    ],
+)
+def test_stricter_mode_and_newer_release_count_as_reached(target: Target, own: Host, is_reached: bool) -> None:
+    assert target.is_reached(own) is is_reached
+
+
+def test_upgrade_under_way_is_that_to_the_release() -> None:
+    assert RELEASE.is_under_way(host(upgrading_to="23.2.20-157"))
+    assert not RELEASE.is_under_way(host(upgrading_to="24.2.10-300"))
+    assert not FULL.is_under_way(host(upgrading_to="23.2.20-157"))
+
+
+def test_offline_host_fails_although_the_mode_is_reached() -> None:
+    verdict = judge([host(1, "full"), host(2, "full", online=False), host(3, "full", online=None), host(4)], FULL)
+    assert [item.hostname for item in verdict.reached] == ["web1", "web3"]
+    assert verdict.failed == {host(2).href: "is not online", host(4).href: "is in mode idle"}
+
+
+@pytest.mark.parametrize(
+    ("failed", "reached", "budget", "exceeds"),
+    [(0, 0, 0, False), (0, 9, 0, False), (1, 99, 0, True), (1, 9, 10, False), (2, 8, 10, True), (5, 0, 100, False)],
+)
+def test_budget_is_a_percentage_of_the_wave(failed: int, reached: int, budget: float, exceeds: bool) -> None:
+    verdict = Verdict([host(number) for number in range(reached)], {str(number): "x" for number in range(failed)})
+    assert verdict.exceeds(budget) is exceeds
+
+
+@pytest.mark.parametrize("value", [-1, 100.5, 0])
+def test_percentage_out_of_range_is_an_error(value: float) -> None:
+    with pytest.raises(OptionError, match="must be a percentage from 1 to 100"):
+        read_percentage("share", value, minimum=1)
+
+
+# The file with the earlier modes.
+
+
+def test_file_keeps_what_it_has(tmp_path: Path) -> None:
+    state = EarlierState(str(tmp_path / "earlier.json"), "pce organization 1")
+    state.add({"a": MODES})
+    state.add({"a": {**MODES, "enforcement_mode": "full"}, "b": MODES})
+    assert state.read() == {"a": MODES, "b": MODES}
+    assert os.stat(state.path).st_mode & 0o777 == 0o600
+    assert [item.name for item in tmp_path.iterdir()] == ["earlier.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "is not a file of a roll-out"),
+        ("{", "cannot be read: it is not valid JSON"),
+        (json.dumps({"origin": "pce organization 1", "workloads": {"a": {}}}), "is not a file of a roll-out"),
+        (json.dumps({"origin": "other", "workloads": {}}), "belongs to other, not to pce organization 1"),
+    ],
+)
+def test_other_file_is_refused_and_kept(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "earlier.json"
+    path.write_text(content)
+    state = EarlierState(str(path), "pce organization 1")
+    with pytest.raises(OptionError, match=message):
+        state.add({"a": MODES})
+    assert path.read_text() == content
+
+
+def test_missing_directory_is_told_before_a_write(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="there is no directory"):
+        EarlierState(str(tmp_path / "none" / "earlier.json"), "pce").check_writable()
