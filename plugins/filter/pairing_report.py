@@ -67,11 +67,12 @@ def pairing_report(
     all_workloads: bool,
     previous: str,
     now: str,
+    vens: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> dict[str, Any]:
     """Return the report as JSON text, its counts, and whether anything but the time of the check has changed.
 
-    known: of pairing_report_hosts; workloads and profiles: by the host that they were asked for; previous: the text of
-    the last report.
+    known: of pairing_report_hosts; workloads, profiles and vens: by the host that they were asked for; previous: the
+    text of the last report.
     """
     hosts = json.loads(known)
     by_hostname: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
@@ -85,6 +86,7 @@ def pairing_report(
         for asked_by, found in workloads.items():
             others = (item for item in found if (asked_by, item["hostname"]) not in mine)
             rows += [_row(_other_host(item, asked_by, pces.get(asked_by, "")), [item], profiles) for item in others]
+    _add_problems(rows, [ven for found in (vens or {}).values() for ven in found])
     rows.sort(key=lambda row: (_natural(row["host"] or row["hostname"] or ""), row["workload"] or ""))
     report = {
         "counts": _counts(rows),
@@ -186,6 +188,16 @@ def _row(
     }
 
 
+def _add_problems(rows: Sequence[Row], vens: Sequence[Mapping[str, Any]]) -> None:
+    """Add the problems of the VENs, which the state of a row does not show."""
+    problems = {workload: ven["problems"] for ven in vens for workload in ven["workloads"]}
+    for row in rows:
+        row["problems"] = list(problems.get(row["workload"], ()))
+        further = [problem for problem in row["problems"] if problem not in ("offline", "suspended")]
+        if further:
+            row["reason"] = "; ".join(filter(None, [row["reason"], f"its VEN is reported as {', '.join(further)}"]))
+
+
 def _state(host: Mapping[str, Any], mine: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
     """Return the state, and why it is not online. The PCE's word counts; a failure of this run is told beside it."""
     failed = [f"failed in this run: {host['failure']}"] if host["failure"] else []
@@ -232,6 +244,7 @@ def _counts(rows: Sequence[Row]) -> dict[str, Any]:
         "online": states["online"],
         "other_workloads": sum(row["host"] is None for row in rows),
         "paired": sum(row["paired"] for row in rows),
+        "problems": dict(sorted(Counter(problem for row in rows for problem in row["problems"]).items())),
         "rows": len(rows),
         "states": {state: states[state] for state in STATES},
     }

@@ -71,6 +71,16 @@ options:
     elements: str
     choices: [hostname, name, public_ip, address, uuid]
     default: [hostname, name]
+  ven_problems:
+    description:
+      - Whether to read the VENs too, by one more request. C(pce_workload.ven) then also has the keys C(problems),
+        C(conditions) and C(last_heartbeat_at), as in the result of M(microseg.enforcement.pce_ven_info).
+    type: bool
+    default: false
+  outdated_before:
+    description:
+      - A release, such as V(23.2.20). With O(ven_problems=true), a VEN of an older release has the problem V(outdated).
+    type: str
   duplicates:
     description:
       - What to do with several workloads that would have the same name. They are never merged.
@@ -148,6 +158,7 @@ from ansible_collections.microseg.enforcement.plugins.module_utils._core.listing
 from ansible_collections.microseg.enforcement.plugins.module_utils._core.text import one_line
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce import hrefs
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_info import add_problems
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload import (
     WORKLOAD,
     address_of,
@@ -157,7 +168,10 @@ from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload
 
 VARIABLE = "pce_workload"
 _FILES = ("pce_workloads.yml", "pce_workloads.yaml")
-_OWN = ("managed", "online", "enforcement_mode", "hostname", "labels", "hostnames", "duplicates")
+_OWN = (
+    *("managed", "online", "enforcement_mode", "hostname", "labels", "hostnames", "duplicates"),
+    *("ven_problems", "outdated_before"),
+)
 _EXPRESSIONS = ("plugin", "compose", "groups", "keyed_groups", "filters")
 # A name can be met in patterns, paths, command lines and variables: it must mean nothing in any of them.
 _NAME = re.compile(r"\w(?:[\w.@ -]{0,253}[\w.])?")
@@ -248,7 +262,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         client = PCE.connect(params)
         if not params["validate_certs"]:
             self.display.warning(INSECURE_WARNING)
-        told = [client.management_server, client.org_id, params["api_key"], filters]
+        details = [params["ven_problems"], params["outdated_before"]]
+        told = [client.management_server, client.org_id, params["api_key"], filters, *details]
         origin = hashlib.sha256(json.dumps(told).encode()).hexdigest()
         key = self.get_cache_key(path)
         if cache and self.get_option("cache"):
@@ -261,6 +276,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.display.warning(
                 f"{len(store.unknown_labels)} labels of workloads are left out: the PCE does not show what they are"
             )
+        if params["ven_problems"]:
+            add_problems(params, workloads)
         if self.get_option("cache"):
             self._cache[key] = {"origin": origin, "workloads": workloads}
         return workloads

@@ -15,6 +15,7 @@ import yaml
 from plugins.module_utils._pce.api import PCE
 from tests.integration.runner import NAMESPACE, Ended, connection, environment, recap, run
 from tests.simulator.launch import Simulator
+from tests.simulator.objects import OBJECTS
 from tests.unit.loopback import closed_port
 
 PLUGIN = f"{NAMESPACE}.pce_workloads"
@@ -503,3 +504,13 @@ def test_the_documentation_has_the_options_of_the_connection() -> None:
     for document in yaml.safe_load_all(shown["examples"]):
         assert document["plugin"] == PLUGIN
         assert set(document) <= set(options)
+
+
+def test_problems_of_vens_are_variables(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.seed(**OBJECTS)
+    found = read(tmp_path, simulator, ven_problems=True, outdated_before="23.1")
+    problems = {name: values["ven"]["problems"] for name, values in found.items()}
+    assert problems["WIN-7KQ2.Corp.Example.COM"] == ["outdated"]
+    assert problems["db_1"] == []
+    assert found["db_1"]["ven"]["conditions"][0]["type"] == "agent.missed_heartbeats"
+    assert "problems" not in read(tmp_path, simulator)["db_1"]["ven"]

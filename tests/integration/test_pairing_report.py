@@ -15,6 +15,7 @@ from tests.directory_hosts import pce_variables, write_inventory
 from tests.integration.runner import Ended, recap, run_playbook
 from tests.integration.test_workload_info import workload
 from tests.simulator.launch import Simulator
+from tests.simulator.objects import OBJECTS
 
 PLAYBOOK = "microseg.enforcement.pairing_report"
 WITH_PAIRING = "microseg.enforcement.pair_and_report"
@@ -113,7 +114,7 @@ def test_the_states_that_a_host_can_be_in(simulator: Simulator, report: Report, 
     simulator.clear_journal()
     done = report(hosts=hosts, own=own, ven_pairing_profile="PP-TEST")
     assert done.status == 0, done.output
-    assert len(simulator.journal()) == 3  # workloads, their labels, pairing profiles
+    assert len(simulator.journal()) == 5  # workloads, their labels, pairing profiles
     rows = by_host(tmp_path)
     assert list(rows) == ["again", "alias", "asleep", "misspelt", "none", "plain", "twice", "web1", "web2", "web10"]
     assert {host: row["state"] for host, row in rows.items()} == {
@@ -142,6 +143,7 @@ def test_the_states_that_a_host_can_be_in(simulator: Simulator, report: Report, 
         "reason": "",
         "state": "online",
         "ven_status": "active",
+        "problems": [],
         "ven_version": "23.2.20-157",
         "workload": "/orgs/1/workloads/00000000-0000-4000-8000-000000000001",
     }
@@ -161,6 +163,7 @@ def test_the_states_that_a_host_can_be_in(simulator: Simulator, report: Report, 
         "online": 4,
         "other_workloads": 0,
         "paired": 7,
+        "problems": {"offline": 1, "suspended": 1},
         "rows": 10,
         "states": {
             "ambiguous": 1,
@@ -320,3 +323,24 @@ def test_bad_input_writes_nothing(report: Report, tmp_path: Path, variables: Jso
     assert "Traceback" not in done.output
     assert list(page(tmp_path).parent.iterdir()) == []
     assert not list(tmp_path.glob("*.html"))
+
+
+def test_problems_of_vens_are_counted_and_named(simulator: Simulator, report: Report, tmp_path: Path) -> None:
+    simulator.seed(**OBJECTS)
+    done = report(hosts=["db_1"], report_all_workloads=True, report_outdated_before="23.1")
+    assert done.status == 0, done.output
+    found = read(tmp_path)
+    assert found["counts"]["problems"] == {
+        "duplicate": 2,
+        "error": 1,
+        "offline": 1,
+        "outdated": 1,
+        "suspended": 1,
+        "tampered": 1,
+    }
+    reasons = [row["reason"] for row in found["hosts"]]
+    assert any("its VEN is reported as error, tampered" in reason for reason in reasons)
+    assert "<dt>Tampered VENs</dt><dd>1</dd>" in page(tmp_path).read_text()
+    simulator.clear_journal()
+    assert report(hosts=["db_1"], report_ven_problems=False).status == 0
+    assert not any(entry["path"].endswith("/vens") for entry in simulator.journal())

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests import documented
-from tests.integration.runner import Result, connection, run_module
+from tests.directory_hosts import pce_variables
+from tests.integration.runner import Result, connection, run_module, run_playbook
 from tests.integration.test_ven_info import DEFAULT, NEW, OLD, href, workload, writes
 from tests.simulator.launch import Simulator
 
@@ -271,3 +272,41 @@ def test_gone_host_leaves_its_wave(simulator: Simulator, path: str) -> None:
     wave: Json = {"name": "all", "hrefs": [href(1, "workloads"), href(2, "workloads")], "enforcement_mode": "full"}
     simulator.fault("reset_after", method="PUT", path="bulk_update", times=1)
     assert not run(simulator, path, wave).get("failed")
+
+
+def test_report_escapes_names_and_has_all_waves(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.seed(workloads=[workload(8, "<script>alert(1)</script>")])
+    waves = [{"name": "<b>canary</b>", "hostnames": ["<script>alert(1)</script>"], "enforcement_mode": "full"}, OTHERS]
+    (tmp_path / "variables.json").write_text(json.dumps({**pce_variables(simulator), "roll_out_waves": waves}))
+    arguments = ["-e", f"@{tmp_path}/variables.json", "-e", "roll_out_settle_time=1"]
+    done = run_playbook("microseg.enforcement.roll_out", *arguments, cwd=tmp_path)
+    assert done.status == 0, done.output
+    text = (tmp_path / "roll-out.html").read_text()
+    assert "<script" not in text
+    assert "<b>" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert text.count("<caption>") == 2
+    data = json.loads((tmp_path / "roll-out-report.json").read_text())
+    assert [wave["name"] for wave in data["waves"]] == ["<b>canary</b>", "others"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("roll-out*")} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "roll_out_waves must be a list of waves"),
+        ({"roll_out_waves": "name: x"}, "roll_out_waves must be a list of waves"),
+        ({"roll_out_waves": [OTHERS], "roll_out_selection": ["web"]}, "roll_out_selection must be a dictionary"),
+        ({"roll_out_waves": [OTHERS], "roll_out_report_path": "x.json"}, "roll_out_report_path must be a file"),
+        ({"roll_out_waves": [OTHERS], "roll_out_report_path": "/no/x.html"}, "there is no directory /no"),
+    ],
+    ids=str,
+)
+def test_wrong_variable_is_told_before_any_request(
+    simulator: Simulator, tmp_path: Path, variables: Json, message: str
+) -> None:
+    (tmp_path / "variables.json").write_text(json.dumps({**pce_variables(simulator), **variables}))
+    done = run_playbook("microseg.enforcement.roll_out", "-e", f"@{tmp_path}/variables.json", cwd=tmp_path)
+    assert done.status != 0
+    assert message in done.output
+    assert simulator.journal() == []

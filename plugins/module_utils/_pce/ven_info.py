@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._core.fields import Field, Filter
+from .._core.listing import Listing, select
 from .._core.resource import Raw, Resource
 from .api import PceApi
 from .filters import LABELS_FILTER, any_of, part, part_of
@@ -202,3 +203,13 @@ class VenApi(PceApi):
 
 VENS = VenApi()
 """The API of a PCE with stores of VENs."""
+
+
+def add_problems(params: Mapping[str, Any], workloads: Sequence[dict[str, Any]]) -> None:
+    """Add the problems of their VENs to workloads that the info module shows, by one list of all VENs."""
+    vens = {ven["href"]: ven for ven in select(VEN_INFO, VENS.store(params, VEN_INFO), Listing(None))}
+    for workload in workloads:
+        if workload["ven"] is not None:
+            ven = vens.get(workload["ven"]["href"], {})
+            own = {name: ven.get(name) for name in ("conditions", "last_heartbeat_at")}
+            workload["ven"] = {**workload["ven"], **own, "problems": list(ven.get("problems", ()))}
