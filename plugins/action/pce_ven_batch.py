@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_handover 
 from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_tasks import handover_of
 
 Json = dict[str, Any]
+
+_PCE_HOST = ("PCE_HOST", "ILLUMIO_PCE_HOST")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
@@ -237,11 +240,23 @@ def _for_unpairing(wish: Json) -> Json:
         "through": "host" if wish["asks_host"] else "pce",
         "firewall_restore": ven.FIREWALL_RESTORE.get(options["unpair_mode"], "saved"),
         "guards": {name: options[f"unpair_{name}"] for name in names},
+        "has_token": bool(options["maintenance_token"]),
+        "is_optional": not _requires_pce(wish),
     }
 
 
 def _needs_pce(wish: Json) -> bool:
+    """Return True if the PCE is asked before a host is unpaired: wherever the task knows one, for what it protects."""
+    return _requires_pce(wish) or (_knows_pce(wish) and not wish["status"]["is_unpaired"])
+
+
+def _requires_pce(wish: Json) -> bool:
+    """Return True if a host must not be unpaired without an answer of the PCE."""
     return not wish["asks_host"] or (bool(wish["options"]["unpair_never_labels"]) and not wish["status"]["is_unpaired"])
+
+
+def _knows_pce(wish: Json) -> bool:
+    return bool(wish["options"]["pce_host"] or any(os.environ.get(name) for name in _PCE_HOST))
 
 
 def _kept_by_name(wish: Json) -> str | None:

@@ -146,3 +146,18 @@ def test_a_maintenance_token_reaches_the_program_alone(plays: Plays, tmp_path: P
     assert "unpairing through the PCE requires no token" not in done.output
     without = plays.role(["web1"], ven_state="unpaired")
     assert "unpairing through the PCE requires no token" in words(without)
+
+
+def test_golden_image_is_not_unpaired_on_its_host(plays: Plays) -> None:
+    change(plays, "db1", golden_image=True)
+    done = unpair(plays)
+    assert "its VEN belongs to a golden image; name it in ven_unpair_golden_images" in words(done)
+    assert counted(done, "failed") == ["db1"]
+
+
+def test_protected_ven_is_not_unpaired_on_its_host(plays: Plays) -> None:
+    """The PCE says beforehand that the VEN would refuse; through the PCE no token is required."""
+    plays.simulator.settings(ven_maintenance_token_required=True)
+    done = unpair(plays)
+    assert "the PCE requires a maintenance token to unpair a VEN on its host" in words(done)
+    assert unpair(plays, ven_unpair_through="pce").status == 0

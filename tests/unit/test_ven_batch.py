@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.errors import CollectionError, MissingReferenceError
+from plugins.module_utils._core.errors import ApiError, CollectionError, MissingReferenceError
 from plugins.module_utils._core.reconcile import Result
-from plugins.module_utils._pce import ven_batch
+from plugins.module_utils._pce import batch_unpairing, batch_verification, ven_batch
 
 HREF = "/orgs/1/pairing_profiles/24"
 
@@ -27,21 +27,33 @@ class FakePce:
         self.vens: list[dict[str, Any]] = []
         self.errors: dict[str, CollectionError] = {}
         self.base = ""
-        self.pce = SimpleNamespace(management_server="pce.example.com:8443", store=lambda _resource: self)
+        self.settings: dict[str, Any] = {}
+        self.pce = SimpleNamespace(
+            management_server="pce.example.com:8443",
+            store=lambda _resource: self,
+            org_id=1,
+            http=SimpleNamespace(get=self.get_settings),
+        )
         monkeypatch.setattr(
             ven_batch, "PCE", SimpleNamespace(connect=self.connect, reference_checker=lambda _params: None)
         )
         monkeypatch.setattr(ven_batch, "keep_keys", self.keep_keys)
         monkeypatch.setattr(ven_batch, "fetch_script", self.fetch_script)
-        monkeypatch.setattr(ven_batch, "set_ven_state", self.set_ven_state)
-        monkeypatch.setattr(ven_batch, "_query", self.query)
+        monkeypatch.setattr(batch_unpairing, "PCE", SimpleNamespace(connect=self.connect))
+        monkeypatch.setattr(batch_unpairing, "set_ven_state", self.set_ven_state)
+        for room in (ven_batch, batch_verification):
+            monkeypatch.setattr(room, "query_hostnames", self.query)
         monkeypatch.setattr(ven_batch, "reconcile", self.reconcile)
-        monkeypatch.setattr(ven_batch, "find_refusals", lambda *_arguments: {})
+        monkeypatch.setattr(batch_unpairing, "find_refusals", lambda *_arguments: {})
 
     def _note(self, what: str, *about: Any) -> None:
         self.calls.append((what, *about))
         if what in self.errors:
             raise self.errors[what]
+
+    def get_settings(self, path: str) -> Any:
+        self._note("settings", path)
+        return SimpleNamespace(json_object=lambda: self.settings)
 
     def find_existing(self, identity: Any) -> dict[str, Any]:
         self._note("find", identity.names["name"])
@@ -266,7 +278,39 @@ def test_unpair_returns_what_became_of_each_host(pce: FakePce) -> None:
 
 def test_unpair_only_asks_the_guards_for_hosts_of_their_own(pce: FakePce) -> None:
     assert errors(unpair("web1", through="host")) == {}
-    assert pce.calls == []
+    assert pce.calls == [("settings", "/orgs/1/settings")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_token", "is_refused"),
+    [
+        ({"ven_maintenance_token_required": True}, False, True),
+        ({"ven_maintenance_token_required": True}, True, False),
+        ({"ven_maintenance_token_required": False}, False, False),
+        ({"other": 1}, False, False),
+    ],
+)
+def test_protected_ven_requires_a_token(
+    pce: FakePce, settings: dict[str, Any], has_token: bool, is_refused: bool
+) -> None:
+    pce.settings = settings
+    found = errors(unpair("web1", through="host", has_token=has_token))
+    assert ("web1" in found) is is_refused
+    assert not is_refused or "or ven_unpair_through: pce, which requires none" in found["web1"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_settings_that_cannot_be_read_refuse_nothing(pce: FakePce, status: int) -> None:
+    pce.errors["settings"] = ApiError("no", "GET", "/orgs/1/settings", status)
+    assert errors(unpair("web1", through="host")) == {}
+
+
+def test_pce_that_need_not_answer_is_a_warning(pce: FakePce) -> None:
+    pce.errors["settings"] = CollectionError("away")
+    found = unpair("web1", through="host", is_optional=True)
+    assert errors(found) == {}
+    assert found["warnings"] == ["the PCE was not asked for golden images and tampering protection: away"]
+    assert errors(unpair("web1", through="host")) == {"web1": "away"}
 
 
 def test_a_hostname_of_two_hosts_is_refused(pce: FakePce) -> None:
@@ -358,7 +402,7 @@ def test_verify_looks_again_until_the_hosts_are_there(pce: FakePce) -> None:
         return [workload("web1", online=len(looks) > 2)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ven_batch, "_query", query)
+        patch.setattr(batch_verification, "query_hostnames", query)
         patch.setattr("time.sleep", lambda _seconds: None)
         assert errors(verify("web1", timeout=60)) == {}
     assert len(looks) == 3

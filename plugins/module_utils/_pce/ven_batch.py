@@ -11,23 +11,20 @@ some, is an ``error`` of those and of no others.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable
 
-from .._core import progress
 from .._core.errors import CollectionError, MissingReferenceError
 from .._core.reconcile import read_desired_state, reconcile
-from .._core.resource import PRESENT, Identity, Resource
+from .._core.resource import PRESENT, Identity
 from .api import PCE
+from .batch_hosts import Json, Verdicts, is_known, query_hostnames, server_name
+from .batch_unpairing import unpair
+from .batch_verification import verify
 from .pairing_keys import keep_keys
 from .pairing_profile import PAIRING_PROFILE
 from .pairing_script import fetch_script
-from .unpair_guards import Guards, find_refusals
 from .ven import VEN
-from .ven_state import set_ven_state
-from .workload import WORKLOAD
-from .workload_store import WORKLOADS
 
 PREPARE = "prepare"
 UNPAIR = "unpair"
@@ -42,9 +39,6 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 _SCRIPTS = ("pair.sh", "pair.ps1")
 _MAX_USES = 2147483647
 _LOCK = "_lock"
-
-Json = dict[str, Any]
-Verdicts = dict[str, Json]
 
 
 def serve_batch(params: Mapping[str, Any], dry_run: bool) -> Json:
@@ -114,12 +108,12 @@ class _Pairing:
         if not suspects:
             return
         try:
-            known = _query(self.params, VEN, [host["hostname"] for host in suspects])
+            known = query_hostnames(self.params, VEN, [host["hostname"] for host in suspects])
         except CollectionError as error:
             self.fail(suspects, f"the host is paired, and whether with this PCE could not be read: {error}")
             return
         for host in suspects:
-            if not _is_known(known, host["hostname"]):
+            if not is_known(known, host["hostname"]):
                 self._found_elsewhere(host)
 
     def serve(self, name: str, members: Sequence[Json]) -> None:
@@ -156,11 +150,11 @@ class _Pairing:
 
     def _is_ours(self, host: Json) -> bool:
         names = [self.server, *host["aliases"]]
-        return bool(host["pce"]) and _server_name(host["pce"]) in map(_server_name, names)
+        return bool(host["pce"]) and server_name(host["pce"]) in map(server_name, names)
 
     def _found_elsewhere(self, host: Json) -> None:
         verdict, elsewhere = self._verdict(host), host["paired_elsewhere"]
-        ours = _server_name(self.server)
+        ours = server_name(self.server)
         if not host["pce"]:
             verdict["warnings"].append(
                 f"the host is paired, but its VEN does not show with which PCE, and {ours} shows no VEN with hostname "
@@ -236,143 +230,6 @@ class _Pairing:
                 self._verdict(host)["script"] = place
 
 
-def unpair(params: Mapping[str, Any], hosts: Sequence[Json], dry_run: bool) -> Json:
-    """Unpair hosts through the PCE, unless a guard refuses that.
-
-    Of a host: ``host``, ``hostname``, ``firewall_restore``, ``guards``, ``through`` ("pce", or "host": then only the
-    guards are asked).
-    """
-    doubles = {name for name in (host["hostname"] for host in hosts) if _count(hosts, name) > 1}
-    verdicts: Verdicts = {host["host"]: {"error": None, "changed": False} for host in hosts}
-    warnings: list[str] = []
-    asked = [host for host in hosts if host["hostname"] not in doubles]
-    for host in hosts:
-        if host["hostname"] in doubles:
-            verdicts[host["host"]]["error"] = (
-                f"several hosts of this batch have the hostname {host['hostname']}, so it is unknown which of them is "
-                "meant; set ven_hostname"
-            )
-    changed = False
-    try:
-        refusals = _refusals(params, asked, dry_run)
-        for host in asked:
-            verdicts[host["host"]].update(refusals.get(host["host"], {}))
-        left = [host for host in asked if not verdicts[host["host"]]["error"] and host["through"] == "pce"]
-        for word in sorted({host["firewall_restore"] for host in left}):
-            members = [host for host in left if host["firewall_restore"] == word]
-            changed = _unpair_by(params, members, word, dry_run, verdicts, warnings) or changed
-    except CollectionError as error:
-        changed = changed or error.changed
-        for host in asked:
-            verdict = verdicts[host["host"]]
-            if verdict["error"] is None and not verdict["changed"]:
-                verdict["error"] = str(error)
-    return {"changed": changed, "warnings": warnings, "hosts": verdicts}
-
-
-def _refusals(params: Mapping[str, Any], hosts: Sequence[Json], dry_run: bool) -> dict[str, Json]:
-    found: dict[str, Json] = {}
-    by_guards: dict[str, list[Json]] = {}
-    for host in hosts:
-        by_guards.setdefault(json.dumps(host["guards"], sort_keys=True), []).append(host)
-    for text, members in by_guards.items():
-        guards = Guards.from_options(json.loads(text), "ven_unpair_")
-        names = {host["hostname"]: host["host"] for host in members}
-        for hostname, refusal in find_refusals(params, names, guards, dry_run).items():
-            found[names[hostname]] = refusal
-    return found
-
-
-def _unpair_by(
-    params: Mapping[str, Any],
-    hosts: Sequence[Json],
-    firewall_restore: str,
-    dry_run: bool,
-    verdicts: Verdicts,
-    warnings: list[str],
-) -> bool:
-    """Unpair the hosts that want the same of their firewall. Enter what became of each, and return what changed."""
-    asked = {"hostnames": [host["hostname"] for host in hosts], "hrefs": None, "state": "unpaired"}
-    changed, shown = False, []
-    try:
-        outcome = set_ven_state(PCE.connect(params), {**asked, "firewall_restore": firewall_restore}, dry_run)
-        changed, shown = outcome["changed"], outcome["vens"]
-        warnings += outcome["warnings"]
-    except CollectionError as error:
-        details = error.details()
-        changed, shown = error.changed, details.get("vens") or details.get("outcomes") or []
-        if not shown:
-            raise
-    by_name = {ven["hostname"]: ven for ven in shown}
-    for host in hosts:
-        ven = by_name.get(host["hostname"])
-        verdict = verdicts[host["host"]]
-        if ven is None:
-            verdict["error"] = "the PCE did not show what became of it"
-        else:
-            verdict.update(error=ven["error"], changed=ven["changed"], version=ven["version"] or "")
-    return bool(changed)
-
-
-def verify(params: Mapping[str, Any], hosts: Sequence[Json], _dry_run: bool) -> Json:
-    """Wait until the PCE shows all hosts as paired and online, and return for each what is missing.
-
-    Of a host: ``host``, ``hostname``, ``timeout`` and ``delay`` in seconds. The longest timeout counts for all.
-    """
-    until = time.monotonic() + max(host["timeout"] for host in hosts)
-    delay = max(0.1, min(host["delay"] for host in hosts))
-    while True:
-        try:
-            shown = _query(params, WORKLOAD, [host["hostname"] for host in hosts])
-        except CollectionError as error:
-            return {"changed": False, "hosts": {host["host"]: {"error": str(error)} for host in hosts}}
-        verdicts = {host["host"]: _judge(host, hosts, shown) for host in hosts}
-        missing = [verdict for verdict in verdicts.values() if verdict["error"]]
-        progress.report_progress("hosts verified", len(hosts) - len(missing), len(hosts))
-        if not any(verdict["may_come"] for verdict in missing) or time.monotonic() + delay > until:
-            return {"changed": False, "hosts": verdicts}
-        time.sleep(delay)
-
-
-def _judge(host: Json, hosts: Sequence[Json], shown: Sequence[Mapping[str, Any]]) -> Json:
-    """Return what is missing of one host, and what the PCE knows of its VEN."""
-    name = host["hostname"]
-    mine = _of_hostname(shown, name)
-    # What a VEN that was there before has left behind is not managed any more, and does not count.
-    mine = [raw for raw in mine if _value(WORKLOAD, raw, "managed")] or mine
-    if _count(hosts, name) > 1:
-        return _verdict(
-            f"{_count(hosts, name)} hosts of this batch have the hostname '{name}', so the PCE cannot tell them "
-            "apart; set ven_hostname"
-        )
-    if not mine:
-        return _verdict(
-            f"the PCE has no workload with hostname '{name}'; if the host pairs under another name, set ven_hostname",
-            may_come=True,
-        )
-    if len(mine) > 1:
-        hrefs = ", ".join(sorted(str(raw.get("href")) for raw in mine))
-        return _verdict(f"the PCE has {len(mine)} workloads with hostname '{name}': {hrefs}", may_come=True)
-    (found,) = mine
-    ven = _value(WORKLOAD, found, "ven")
-    reasons = [] if _value(WORKLOAD, found, "managed") else ["it is not managed"]
-    if ven is not None and ven["status"] != "active":
-        reasons.append(f"the status of its VEN is '{ven['status']}'")
-    if not _value(WORKLOAD, found, "online"):
-        reasons.append("it is not online")
-    if ven is None:
-        reasons = reasons or ["it has no VEN"]
-    if reasons:
-        shown_name = _value(WORKLOAD, found, "hostname")
-        called = f"workload '{shown_name}'" + ("" if shown_name == name else f" (of '{name}', {found.get('href')})")
-        return _verdict(f"{called} is not paired and alive: {', '.join(reasons)}", may_come=True)
-    return {**_verdict(None), "version": (ven or {}).get("version") or "", "workload": found.get("href")}
-
-
-def _verdict(error: str | None, may_come: bool = False) -> Json:
-    return {"error": error, "may_come": may_come, "version": "", "workload": None}
-
-
 def revoke(params: Mapping[str, Any], hosts: Sequence[Json], dry_run: bool) -> Json:
     """Revoke all keys of the pairing profiles of these hosts. Of a host: ``host``, ``profile_href``."""
     verdicts: Verdicts = {host["host"]: {"error": None} for host in hosts}
@@ -387,60 +244,3 @@ def revoke(params: Mapping[str, Any], hosts: Sequence[Json], dry_run: bool) -> J
                 if host["profile_href"] == href:
                     verdicts[host["host"]]["error"] = f"the pairing keys were not revoked: {error}"
     return {"changed": changed, "hosts": verdicts}
-
-
-def _query(params: Mapping[str, Any], resource: Resource, hostnames: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-    """Return what the PCE shows of some hostnames: of one by its filter, of more by one read of all."""
-    store = (WORKLOADS if resource is WORKLOAD else PCE).store(params, resource)
-    if len(set(hostnames)) == 1 and not hostnames[0].startswith("/"):
-        # Its filter matches a part, so that the short name finds the PCE's own name for the host.
-        return store.query({"hostname": short_name(hostnames[0])})
-    return store.query({})
-
-
-def _value(resource: Resource, raw: Mapping[str, Any], name: str) -> Any:
-    return resource.field(name).value_in(raw)
-
-
-def _of_hostname(shown: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
-    """Return the objects of a hostname: exactly so, or else in other letters, or else with a domain or without."""
-    if name.startswith("/orgs/"):
-        return [raw for raw in shown if name in (raw.get("href"), (raw.get("ven") or {}).get("href"))]
-    for is_same in (_is_exact, _is_same_text, _is_same_host):
-        found = [raw for raw in shown if is_same(str(raw.get("hostname") or ""), name)]
-        if found:
-            return found
-    return []
-
-
-def _is_exact(shown: str, name: str) -> bool:
-    return shown == name
-
-
-def _is_same_text(shown: str, name: str) -> bool:
-    return shown.casefold() == name.casefold()
-
-
-def _is_same_host(shown: str, name: str) -> bool:
-    """Return True for a short name and the same with a domain; two domains are two hosts."""
-    one, other = shown.casefold(), name.casefold()
-    return ("." in one) != ("." in other) and short_name(one) == short_name(other)
-
-
-def short_name(name: str) -> str:
-    """Return a hostname without its domain."""
-    return name.partition(".")[0] or name
-
-
-def _is_known(shown: Sequence[Mapping[str, Any]], name: str) -> bool:
-    return any(raw.get("status") not in ("unpaired", "uninstalled") for raw in _of_hostname(shown, name))
-
-
-def _count(hosts: Sequence[Json], hostname: str) -> int:
-    return sum(host["hostname"] == hostname for host in hosts)
-
-
-def _server_name(server: str) -> str:
-    text = str(server).strip().lower().rpartition("//")[2].partition("/")[0]
-    host = text.partition("]")[0].lstrip("[") if text.startswith("[") else text.partition(":")[0]
-    return host.rstrip(".")
