@@ -115,8 +115,6 @@ STAGES = {
     "docs/docsite/rst/unpairing.rst": Stage(changed=2, before=[f"{PAIR}Default"]),
     "roles/ven/README.md": Stage(changed=3),
     "plugins/modules/pce_label.py": Stage(changed=2),
-    "plugins/modules/pce_check_info.py": Stage(),
-    "plugins/modules/pce_label_info.py": Stage(),
     "plugins/modules/pce_pairing_key.py": Stage(changed=3, seed={"pairing_profiles": [profile("PP-WEB")]}),
     "plugins/modules/pce_pairing_profile.py": Stage(changed=5),
     "plugins/modules/pce_pairing_profile_info.py": Stage(
@@ -145,8 +143,6 @@ STAGES = {
     "plugins/modules/pce_roll_out.py": Stage(
         changed=2, seed={"workloads": [workload(number, f"web{number}", WEB_TEST) for number in range(1, 41)]}
     ),
-    "plugins/modules/pce_ven_compatibility_info.py": Stage(),
-    "plugins/modules/pce_ven_info.py": Stage(),
     "plugins/modules/pce_ven_upgrade.py": Stage(
         changed=1,
         settings={"upgrade_looks": 0},
@@ -156,8 +152,6 @@ STAGES = {
     "plugins/modules/pce_workloads.py": Stage(
         changed=2, seed={"workloads": [workload(1, "web1", WEB_TEST), workload(2, "db1", enforcement_mode="full")]}
     ),
-    "plugins/modules/pe_check_info.py": Stage(),
-    "plugins/modules/pe_connector_info.py": Stage(),
     "plugins/modules/pe_connector_instance.py": Stage(changed=5, variables=PASSWORDS),
     "plugins/modules/pe_connector_instance_info.py": Stage(
         seed={"connector_instances": {"contrail": [instance("red")]}}
@@ -167,11 +161,9 @@ STAGES = {
     ),
     "plugins/modules/ven_user_data.py": Stage(changed=1, seed={"pairing_profiles": [profile("PP-FIRST-BOOT")]}),
     "plugins/inventory/pce_workloads.py": Stage(seed=SOURCE, files={".pce_secret": "of the file"}),
-    "plugins/filter/csp_source.yml": Stage(),
     "plugins/filter/pairing_report.yml": Stage(
         variables={"known": {"text": "[]"}, "workloads": {}, "profiles": {}, "now": "2026-11-22T08:19:25Z"}
     ),
-    "plugins/filter/pairing_report_hosts.yml": Stage(),
 }
 
 NOT_RUN = {

@@ -30,10 +30,11 @@ _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _ORG = "/api/v2/orgs/[1-9][0-9]*"
 _ID = "[1-9][0-9]{0,18}"
 _PATHS = {
+    rf"{_ORG}/label_dimensions": ("GET",),
     rf"{_ORG}/(?:pairing_profiles|labels)": ("GET", "POST"),
     rf"{_ORG}/(?:workloads|vens)": ("GET",),
     rf"{_ORG}/(?:pairing_profiles|labels)/{_ID}": ("GET", "PUT", "DELETE"),
-    rf"{_ORG}/workloads/{_UUID}": ("GET",),
+    rf"{_ORG}/workloads/{_UUID}": ("GET", "PUT"),
     rf"{_ORG}/vens/{_UUID}": ("GET", "PUT"),
     rf"{_ORG}/vens/unpair": ("PUT",),
     rf"{_ORG}/pairing_profiles/{_ID}/pairing_key": ("POST",),
@@ -52,6 +53,7 @@ _SCHEMAS = {
     ("POST", "labels"): "label_create",
     ("PUT", "labels"): "label_update",
     ("POST", "pairing_key"): "pairing_key",
+    ("PUT", "workloads"): "workload",
     ("PUT", "vens"): "ven_update",
     ("PUT", "unpair"): "ven_unpair",
 }
@@ -396,7 +398,7 @@ def _identity(raw: Mapping[str, Any], collection: str) -> Any:
         return [address, str(name) if isinstance(name, int) and not isinstance(name, bool) else name or None]
     if collection == "labels":
         return [raw.get("key"), raw.get("value")]
-    return [raw.get("hostname" if collection == "vens" else "name")]
+    return [raw.get("hostname" if collection in ("vens", "workloads") else "name")]
 
 
 def _shown_as(target: str, collection: str, before: list[Exchange], is_connector: bool) -> list[list[dict[str, Any]]]:
@@ -440,6 +442,8 @@ def _declared(ended: Ended, collection: str) -> list[dict[str, Any]]:
             for new in ("new_name", "new_value"):
                 if entry.get(new) is not None:
                     found.append({**named, new.partition("_")[2]: _text(entry[new])})
+    if ended.module == "pce_workload":
+        found = [{name: _text(options.get(name)) for name in ("hostname", "href")}]
     if ended.module == "pce_ven":
         found = [{"hostname": _text(item)} for item in options.get("hostnames") or ()]
         found += [{"href": item} for item in options.get("hrefs") or ()]

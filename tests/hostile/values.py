@@ -69,6 +69,13 @@ TASKS: dict[str, list[Options]] = {
         {"hostnames": ["web1", "web2"], "labels": [{"role": "web"}]},
         {"href": f"/orgs/1/workloads/{UUID.format(1)}"},
     ],
+    "pce_workload": [
+        {"hostname": "web1", "enforcement_mode": "visibility_only"},
+        {"href": f"/orgs/1/workloads/{UUID.format(1)}", "labels": [{"role": "web"}]},
+    ],
+    "pce_ven_compatibility_info": [{}],
+    "pe_check_info": [{}],
+    "pce_ven_info": [{}, {"hostname": "web"}, {"href": f"/orgs/1/vens/{UUID.format(1)}"}],
     "pce_ven": [
         {"hostnames": ["web1"], "state": "unpaired"},
         {"hrefs": [f"/orgs/1/vens/{UUID.format(1)}"], "state": "unpaired"},
