@@ -36,7 +36,11 @@ _PATHS = {
     rf"{_ORG}/(?:pairing_profiles|labels)/{_ID}": ("GET", "PUT", "DELETE"),
     rf"{_ORG}/workloads/{_UUID}": ("GET", "PUT"),
     rf"{_ORG}/vens/{_UUID}": ("GET", "PUT"),
-    rf"{_ORG}/vens/unpair": ("PUT",),
+    rf"{_ORG}/vens/(?:unpair|upgrade)": ("PUT",),
+    rf"{_ORG}/vens/{_UUID}/compatibility_report": ("GET",),
+    rf"{_ORG}/workloads/bulk_update": ("PUT",),
+    rf"{_ORG}/(?:settings(?:/workloads)?|software/ven/releases)": ("GET",),
+    "/api/v2/(?:product_version|health)": ("GET",),
     rf"{_ORG}/pairing_profiles/{_ID}/pairing_key": ("POST",),
     rf"{_ORG}/pairing_profiles/{_ID}/pairing_keys": ("DELETE",),
     rf"{_ORG}/(?:jobs|datafiles)/[A-Za-z0-9][A-Za-z0-9_-]*": ("GET",),
@@ -56,6 +60,8 @@ _SCHEMAS = {
     ("PUT", "workloads"): "workload",
     ("PUT", "vens"): "ven_update",
     ("PUT", "unpair"): "ven_unpair",
+    ("PUT", "upgrade"): "ven_upgrade",
+    ("PUT", "bulk_update"): "workload_references",
 }
 _OPTION = re.compile(r"([a-z_]+)(?:\[[0-9]+\])?(?:\.[^ ]+)?: ")
 
@@ -171,12 +177,14 @@ def _of_output(ended: Ended) -> Iterator[str]:
 def _is_of_ansible(ended: Ended) -> bool:
     """Say whether Ansible itself has fallen over the options, before the module had them.
 
-    Its conversions do, over infinite and endless numbers, and its log does, over halves of characters.
+    Its conversions do, over infinite and endless numbers, its log does, over halves of characters, and its check of
+    suboptions, over a list of other values where one dictionary is wanted.
     """
     last = ended.traceback.strip().rpartition("\n")[2]
     of_number = last.startswith("OverflowError") and "check_type_" in ended.traceback
     of_text = last.startswith("UnicodeEncodeError") and "in _log_invocation" in ended.traceback
-    return not ended.entered and (of_number or of_text)
+    of_entry = last.startswith("TypeError: argument of type") and "in set_fallbacks" in ended.traceback
+    return not ended.entered and (of_number or of_text or of_entry)
 
 
 def _refuse(constant: str) -> None:
@@ -250,9 +258,11 @@ def _of_query(ended: Ended, query: str) -> Iterator[str]:
     objects = [item for exchange in ended.exchanges for item in [*(exchange.shown or []), exchange.one or {}]]
     given = [*_texts(ended.options), *(str(item.get("hostname", "")) for item in objects)]
     for key, value in parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict"):
-        if not re.fullmatch("[a-z_]+", key):
+        if not re.fullmatch(r"[a-z_]+|last_heartbeat_at\[[lg]te\]", key):
             yield f"a query parameter {key!r}"
         fixed = value in ("true", "false") or re.fullmatch("[0-9]+", value) or value in ("pair.sh", "pair.ps1")
+        # The check of a PCE tries filters that it chooses itself; hours become the time before which a VEN was silent.
+        fixed = fixed or ended.module == "pce_check_info" or key.startswith("last_heartbeat_at")
         if not fixed and not any(text.startswith(value) for text in given) and not _are_hrefs(value):
             yield f"a query that nobody gave: {value[:100]!r}"
 
@@ -320,7 +330,7 @@ def _of_objects(ended: Ended) -> Iterator[str]:
         if exchange.is_mutating:
             before = ended.exchanges[:number]
             yield from (f"{_line(exchange)}: {problem}" for problem in _unjustified(ended, exchange, before))
-    done = [item for item in ended.mutating if item.is_good]
+    done = [item for item in ended.mutating if item.is_good and b'"dry_run": true' not in item.sent.body]
     result = ended.result()
     if done and result and not result.get("changed"):
         yield f"{_line(done[0])} was done, and the result says changed: false"
@@ -331,9 +341,11 @@ def _unjustified(ended: Ended, exchange: Exchange, before: list[Exchange]) -> It
     if exchange.sent.method == "POST" and not exchange.path.endswith("/pairing_key"):
         yield from _unjustified_creation(ended, exchange, collection, before)
         return
-    if exchange.path.endswith("/unpair"):
+    if exchange.path.endswith(("/unpair", "/upgrade")):
         body = json.loads(exchange.sent.body)
         targets = [item.get("href") for item in body["vens"]]
+    elif exchange.path.endswith("/bulk_update"):
+        targets = [item.get("href") for item in json.loads(exchange.sent.body)]
     else:
         targets = [re.sub(r"/pairing_keys?$", "", exchange.path.partition("/api/v2")[2])]
     if ended.module.startswith("pe_"):
@@ -444,12 +456,24 @@ def _declared(ended: Ended, collection: str) -> list[dict[str, Any]]:
                     found.append({**named, new.partition("_")[2]: _text(entry[new])})
     if ended.module == "pce_workload":
         found = [{name: _text(options.get(name)) for name in ("hostname", "href")}]
-    if ended.module == "pce_ven":
+    if ended.module in ("pce_workloads", "pce_roll_out"):
+        found = list(_declared_of_fleet(options))
+    if ended.module in ("pce_ven", "pce_ven_upgrade"):
         found = [{"hostname": _text(item)} for item in options.get("hostnames") or ()]
         found += [{"href": item} for item in options.get("hrefs") or ()]
     if ended.module == "pce_pairing_key":
         found = [{"name": _text(options.get("profile")), "href": options.get("profile_href")}]
     return found
+
+
+def _declared_of_fleet(options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the workloads that a task for many names, or selects by hostname or HREF."""
+    entries = [entry for name in ("workloads", "waves") for entry in options.get(name) or () if isinstance(entry, dict)]
+    selection = options.get("selection")
+    for entry in [*entries, *([selection] if isinstance(selection, dict) else [])]:
+        yield {name: _text(entry.get(name)) for name in ("hostname", "href")}
+        yield from ({"hostname": _text(item)} for item in entry.get("hostnames") or ())
+        yield from ({"href": item} for item in entry.get("hrefs") or ())
 
 
 def _address(text: str) -> str:

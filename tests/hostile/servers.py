@@ -76,7 +76,7 @@ class Objects:
                     "hostname": f"web{number}",
                     "managed": True,
                     "online": True,
-                    "enforcement_mode": "full",
+                    "enforcement_mode": "full" if number == 1 else "visibility_only",
                     "labels": [{"href": f"{base}/labels/1"}, {"href": f"{base}/labels/2"}],
                     "interfaces": [{"name": "eth0", "address": f"10.0.0.{number}", "cidr_block": 24}],
                     "os_id": "ubuntu",
@@ -135,6 +135,12 @@ def answer(objects: Objects, base: str, method: str, target: str, body: bytes, a
         return Reply(value={"status": "done", "result": done})
     if collection == "datafiles":
         return Reply(value=objects.stored.get(item[0].rpartition("-")[2], []))
+    if rest == "software/ven/releases":
+        return Reply(value=[{"release": "23.2.20-157", "default": True}, {"release": "24.2.10-300"}])
+    if item == ["bulk_update"]:
+        return Reply(value=[{"href": entry["href"], "status": "updated"} for entry in json.loads(body)])
+    if item == ["upgrade"]:
+        return Reply(value={"errors": []})
     if not item:
         return _collection(collection, known, organisation, method, parts.query, body, asked_for_job)
     if item == ["unpair"]:

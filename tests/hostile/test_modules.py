@@ -45,15 +45,19 @@ def test_an_option_of_another_type_asks_nobody(module: str) -> None:
     for option, about in spec(module).items():
         for wrong in values.surely_wrong(about):
             refused(module, {option: wrong})
-        for inner, known in (about.get("options") or {}).items():
+        inner = about.get("options") or {}
+        task = next((task for task in values.TASKS[module] if option in task), {})
+        for name, known in inner.items():
             for wrong in values.surely_wrong(known)[: None if LONG else 2]:
-                entry = {**values.TASKS[module][0][option][0], inner: wrong}
-                refused(module, {option: [entry]})
+                given = task[option]
+                entry = {**(given[0] if isinstance(given, list) else given), name: wrong}
+                refused(module, {**task, option: [entry] if isinstance(given, list) else entry}, {})
 
 
-def refused(module: str, options: dict[str, Any]) -> None:
-    """Assert that a task is refused before anybody is asked."""
-    case = {"module": module, "options": {**values.connection(module), **values.TASKS[module][0], **options}}
+def refused(module: str, options: dict[str, Any], task: dict[str, Any] | None = None) -> None:
+    """Assert that a task is refused before any request."""
+    base = values.TASKS[module][0] if task is None else task
+    case = {"module": module, "options": {**values.connection(module), **base, **options}}
     outcome = cases.check(case)
     assert outcome["failed"], cases.report(case, outcome)
     assert outcome["requests"] == [], cases.report(case, outcome)

@@ -74,6 +74,24 @@ TASKS: dict[str, list[Options]] = {
         {"href": f"/orgs/1/workloads/{UUID.format(1)}", "labels": [{"role": "web"}]},
     ],
     "pce_ven_compatibility_info": [{}],
+    "pce_check_info": [{}],
+    "pce_ven_upgrade": [
+        {"hostnames": ["web1"], "release": "24.2.10-300"},
+        {"hrefs": [f"/orgs/1/vens/{UUID.format(2)}"], "release": "24.2.10", "dry_run": True},
+    ],
+    "pce_workloads": [
+        {"workloads": [{"hostname": "web1", "enforcement_mode": "visibility_only"}]},
+        {"selection": {"hostnames": ["web2"]}, "values": {"enforcement_mode": "full"}},
+    ],
+    "pce_roll_out": [
+        {
+            "path": "roll-out.json",
+            "waves": [{"name": "all", "hostnames": ["web2"], "enforcement_mode": "full"}],
+            "selection": {"hostnames": ["web2"]},
+            "settle_time": 0,
+            "error_budget": 100.0,
+        },
+    ],
     "pe_check_info": [{}],
     "pce_ven_info": [{}, {"hostname": "web"}, {"href": f"/orgs/1/vens/{UUID.format(1)}"}],
     "pce_ven": [
