@@ -27,7 +27,7 @@ options:
     description:
       - The key of the label, such as V(role), V(app), V(env), V(loc), or a custom key of the organization. The key of a
         label cannot be changed.
-      - Either O(key) and O(value), or O(href), are required.
+      - O(key) and O(value), or O(href), are required.
       - It must be a text. A number or boolean is refused; quote it in YAML.
       - Before a label is created, the keys that the PCE lists are read, if it lists any. Another key is an error that
         names the nearest.
@@ -40,7 +40,7 @@ options:
     type: raw
   href:
     description:
-      - The HREF of an existing label, such as V(/orgs/1/labels/7).
+      - The HREF of an existing label, such as V(/orgs/1/labels/7). With O(value), this label gets that value.
     type: str
   new_value:
     description:

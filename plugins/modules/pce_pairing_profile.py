@@ -27,11 +27,12 @@ options:
   name:
     description:
       - The exact name of the pairing profile, 1 to 255 characters.
-      - Exactly one of O(name) and O(href) is required.
+      - At least one of O(name) and O(href) is required.
     type: str
   href:
     description:
-      - The HREF of an existing pairing profile, such as V(/orgs/1/pairing_profiles/24).
+      - The HREF of an existing pairing profile, such as V(/orgs/1/pairing_profiles/24). With O(name), this pairing
+        profile gets that name.
     type: str
   new_name:
     description:

@@ -30,7 +30,8 @@ def manage(resource: Resource, api: Api) -> None:
         api.options,
         lambda params, check_mode: _result(resource.name, work(params, check_mode)),
         required_one_of=[(first, resource.reference)],
-        mutually_exclusive=[(name, resource.reference) for name in resource.identity],
+        # What can be renamed can be named by its reference, with the names that it should have.
+        mutually_exclusive=[] if resource.rename else [(name, resource.reference) for name in resource.identity],
         required_together=[needed] if len(needed) > 1 else [],
         required_by={name: [first] for name in resource.optional},
     )

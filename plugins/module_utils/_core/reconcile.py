@@ -16,6 +16,7 @@ from .fields import parse_option
 from .plan import Action, Plan
 from .resource import ABSENT, PRESENT, Identity, Raw, Resource
 from .store import CheckReference, Store
+from .text import one_line
 
 RENEW_ALWAYS = "always"
 RENEW_ON_CREATE = "on_create"
@@ -115,6 +116,10 @@ def prepare(resource: Resource, store: Store, desired_state: DesiredState) -> St
     if plan.action is Action.CREATE and desired_state.identity.reference is not None:
         advice = f"to create one, set {' and '.join(resource.identity)} instead"
         raise OptionError(resource.reference, f"there is no {resource.title} {desired_state.identity}; {advice}")
+    changed = next((name for name in resource.fixed if plan.action is Action.UPDATE and name in plan.changes), None)
+    if changed is not None:
+        shown = (plan.before or {})[changed]
+        raise OptionError(changed, f"cannot be changed: {plan.reference} has {one_line(shown)}")
     if plan.is_change:
         store.check(plan, current)
     return Step(desired_state, plan, identity)

@@ -61,9 +61,9 @@ class Resource:
     ``sec_policy/draft/ip_lists``; ``id_pattern`` is the form of an id, ``id_example`` one for messages.
 
     ``identity`` are the properties that users together call an object by; ``optional`` ones are null where they are not
-    given, never the first. ``unique`` means that the server lets no two objects have one identity. ``reference`` is
-    the property by which the server calls an object. ``rename`` is the option that changes the last property of the
-    identity, empty where there is none.
+    given, never the first. ``fixed`` ones can only be set for a new object. ``unique`` means that the server lets no
+    two objects have one identity. ``reference`` is the property by which the server calls an object. ``rename`` is the
+    option that changes the last property of the identity, empty where there is none.
 
     ``can_create`` is False for objects that only the server creates: one that does not exist is an error.
 
@@ -88,6 +88,7 @@ class Resource:
     id_pattern: str = ""
     id_example: str = ""
     optional: Sequence[str] = ()
+    fixed: Sequence[str] = ()
     unique: bool = False
     rename: str = ""
     can_create: bool = True

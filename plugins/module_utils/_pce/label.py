@@ -38,6 +38,7 @@ LABEL = Resource(
     id_pattern=NUMBER,
     id_example="7",
     identity=("key", "value"),
+    fixed=("key",),
     rename="new_value",
     reference="href",
     listed_values={"key": "label_dimensions"},
