@@ -18,6 +18,8 @@ PING = "ansible.builtin.ping"
 ONE = "microseg.enforcement.pce_pairing_profile"
 MANY = "microseg.enforcement.pce_pairing_profiles"
 INFO = "microseg.enforcement.pce_pairing_profile_info"
+WORKLOADS = "microseg.enforcement.pce_workloads"
+COMPATIBILITY = "microseg.enforcement.pce_ven_compatibility_info"
 PLAYBOOK = "microseg.enforcement.pair_vens"
 VENDOR = "illumio.core.pairing_profile"
 VENDOR_PATH = "MICROSEG_VENDOR_COLLECTIONS"
@@ -206,11 +208,38 @@ def pairing(bench: Bench, quick: bool) -> Rows:
         )
 
 
+def fleet(bench: Bench, quick: bool) -> Rows:
+    """Moving workloads and reading their compatibility; a bulk request takes two seconds, and some are a 429."""
+    count = 1_000 if quick else 10_000
+    moved: list[Cost] = []
+    read: list[Cost] = []
+    for _repetition in range(1 if quick else 2):
+        bench.fresh(generate={"workloads": count, "prefix": "host-"})
+        bench.simulator.settings(bulk_seconds=2, compatibility_report="green")
+        for skip in (1, 3, 5):
+            refusal = {"status": 429, "headers": {"Retry-After": "2"}, "skip": skip}
+            bench.simulator.fault("status", method="PUT", path="bulk_update", times=1, **refusal)
+        options = {**bench.connection, "deadline": 1800}
+        move = {"selection": {"enforcement_mode": ["visibility_only"]}, "values": {"enforcement_mode": "idle"}}
+        moved.append(_checked(bench.tasks([{WORKLOADS: {**options, **move}}]), changed=1))
+        reports = {**options, "max_requests_per_minute": 6000}
+        read.append(_checked(bench.tasks([{COMPATIBILITY: reports}]), changed=0))
+        bench.simulator.settings(bulk_seconds=0)
+    for name, what, runs in (
+        ("moved", f"{count:,} workloads moved", moved),
+        ("compatibility", f"{count:,} compatibility reports read, 6,000 requests a minute", read),
+    ):
+        yield row(f"fleet {name}", what, "s", _seconds(runs))
+        yield _requests(f"fleet {name} requests", what, runs, None)
+        yield from _memory(f"fleet {name}", what, runs, None)
+
+
 SECTIONS: dict[str, Callable[[Bench, bool], Rows]] = {
     "unchanged": unchanged,
     "bulk": bulk,
     "info": info,
     "pairing": pairing,
+    "fleet": fleet,
 }
 
 
