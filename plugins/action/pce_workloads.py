@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs pce_workloads on the controller without a process of its own."""
+"""Runs pce_workloads on the control node without a process of its own."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs pe_connector_instances on the controller without a process of its own."""
+"""Runs pe_connector_instances on the control node without a process of its own."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ansible_collections.microseg.enforcement.plugins.plugin_utils import ven, v
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
-    """Creates text on the controller."""
+    """Creates text on the control node."""
 
     _supports_async = False
 

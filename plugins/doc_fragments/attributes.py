@@ -23,15 +23,15 @@ attributes:
     description: When run twice in a row, the second run changes nothing.
     support: full
   action:
-    description: Has an action plugin that runs the module in Ansible's worker process if the target is the controller.
+    description: Has an action plugin that runs the module in Ansible's worker if the target is the control node.
     support: full
     details:
-      - The target is the controller if its name is C(localhost), C(127.0.0.1) or C(::1), delegated or not,
+      - The target is the control node if its name is C(localhost), C(127.0.0.1) or C(::1), delegated or not,
         or if its C(ansible_connection) is V(local).
       - >-
         The module runs in a process of its own, with the same result, on other targets, with C(async), if
         C(ansible_python_interpreter) is not the Python of Ansible, if that Python has no requests library, if the
-        controller runs macOS, and if the variable C(microseg_run_in_worker) is V(false). It then reports no progress.
+        control node runs macOS, and if the variable C(microseg_run_in_worker) is V(false). It then reports no progress.
         With C(-vvv), Ansible shows which way the task takes, and why.
   async:
     description: Supports being used with the C(async) keyword.
@@ -40,9 +40,9 @@ attributes:
     description: Is usable alongside C(become) keywords.
     support: partial
     details:
-      - On the controller, C(become) is ignored, as are connection and shell variables such as C(ansible_connection) and
-        C(ansible_shell_type), since they are often set for the managed nodes. The task runs as the user of Ansible.
-        C(environment) applies.
+      - On the control node, C(become) is ignored, as are connection and shell variables such as C(ansible_connection)
+        and C(ansible_shell_type), since they are often set for the managed nodes. The task runs as the user of
+        Ansible. C(environment) applies.
 """
 
     INFO = r"""
@@ -59,15 +59,15 @@ attributes:
     description: When run twice in a row, the second run changes nothing.
     support: full
   action:
-    description: Has an action plugin that runs the module in Ansible's worker process if the target is the controller.
+    description: Has an action plugin that runs the module in Ansible's worker if the target is the control node.
     support: full
     details:
-      - The target is the controller if its name is C(localhost), C(127.0.0.1) or C(::1), delegated or not,
+      - The target is the control node if its name is C(localhost), C(127.0.0.1) or C(::1), delegated or not,
         or if its C(ansible_connection) is V(local).
       - >-
         The module runs in a process of its own, with the same result, on other targets, with C(async), if
         C(ansible_python_interpreter) is not the Python of Ansible, if that Python has no requests library, if the
-        controller runs macOS, and if the variable C(microseg_run_in_worker) is V(false). It then reports no progress.
+        control node runs macOS, and if the variable C(microseg_run_in_worker) is V(false). It then reports no progress.
         With C(-vvv), Ansible shows which way the task takes, and why.
   async:
     description: Supports being used with the C(async) keyword.
@@ -76,9 +76,9 @@ attributes:
     description: Is usable alongside C(become) keywords.
     support: partial
     details:
-      - On the controller, C(become) is ignored, as are connection and shell variables such as C(ansible_connection) and
-        C(ansible_shell_type), since they are often set for the managed nodes. The task runs as the user of Ansible.
-        C(environment) applies.
+      - On the control node, C(become) is ignored, as are connection and shell variables such as C(ansible_connection)
+        and C(ansible_shell_type), since they are often set for the managed nodes. The task runs as the user of
+        Ansible. C(environment) applies.
 """
 
     ACTION_GROUP_PCE = r"""

@@ -110,6 +110,6 @@ notes:
     certificate error is never tried again.
   - The guide R(Assumptions about the APIs, ansible_collections.microseg.enforcement.docsite.assumptions) lists what the
     collection relies on that the public documentation of the PCE does not say.
-  - "Run the module on the controller (C(delegate_to: localhost) or C(connection: local)) unless the hosts can reach the
-    API of the PCE."
+  - "Run the module on the control node (C(delegate_to: localhost) or C(connection: local)) unless the hosts can reach
+    the API of the PCE."
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the options that lead an inventory plugin to a PCE: those of the modules, on the controller."""
+"""Documentation of the options that lead an inventory plugin to a PCE: those of the modules, on the control node."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ options:
     type: int
     default: 450
 requirements:
-  - requests (Python library) on the controller
+  - requests (Python library) on the control node
 notes:
   - An option of the inventory file takes precedence over its environment variable, and both take precedence over the
     variables that the Python library requests reads. An empty value counts as not set.

@@ -121,6 +121,6 @@ notes:
   - The public pages of the Policy Enforcer Connector API do not specify the JSON names of an instance. The collection
     assumes them; if your server has other names, set O(json_names_path). The guide R(Assumptions about the APIs,
     ansible_collections.microseg.enforcement.docsite.assumptions) lists all assumptions.
-  - "Run the module on the controller (C(delegate_to: localhost) or C(connection: local)) unless the hosts can reach the
-    connector server."
+  - "Run the module on the control node (C(delegate_to: localhost) or C(connection: local)) unless the hosts can reach
+    the connector server."
 """

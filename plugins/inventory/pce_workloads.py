@@ -65,8 +65,8 @@ options:
       - V(address) is the first address of its interfaces that is neither a loopback nor a link-local one; V(uuid) is
         the last part of its href, which is taken too if nothing else serves.
       - A text that cannot be a host of an inventory does not serve, and a warning tells. Names have letters, digits,
-        C(.), C(-), C(_), C(@) and inner spaces, and begin with a letter, a digit or C(_). What leads to the controller
-        itself, such as C(localhost), numbers alone, and C(all) and C(ungrouped) do not serve either.
+        C(.), C(-), C(_), C(@) and inner spaces, and begin with a letter, a digit or C(_). What leads to the control
+        node itself, such as C(localhost), numbers alone, and C(all) and C(ungrouped) do not serve either.
     type: list
     elements: str
     choices: [hostname, name, public_ip, address, uuid]

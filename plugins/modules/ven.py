@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the action plugin ven; it runs on the controller."""
+"""Documentation of the action plugin ven; it runs on the control node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ author:
 description:
   - Installs and activates the VEN of a host, or unpairs it with the VEN's own program. A host that is already in its
     state is not changed.
-  - Its logic runs on the controller. It reaches the host by M(ansible.builtin.command), with a POSIX shell script on
+  - Its logic runs on the control node. It reaches the host by M(ansible.builtin.command), with a POSIX shell script on
     standard input, or by M(ansible.windows.win_powershell), so the host requires no Python newer than its
     ansible-core does.
   - It does not use the PCE's REST API. Get an activation code from M(microseg.enforcement.pce_pairing_key) and the
@@ -48,8 +48,8 @@ options:
     type: str
   package:
     description:
-      - A package file on the controller, or with O(package_remote=true) on the host, to install the VEN from. Where its
-        program is installed already, it is only activated.
+      - A package file on the control node, or with O(package_remote=true) on the host, to install the VEN from. Where
+        its program is installed already, it is only activated.
     type: str
   package_remote:
     description:

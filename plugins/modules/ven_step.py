@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the action plugin ven_step; it runs on the controller."""
+"""Documentation of the action plugin ven_step; it runs on the control node."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ version_added: 1.0.0
 author:
   - The microseg.enforcement contributors (@microseg)
 description:
-  - Runs on the controller, and reaches the host by M(ansible.builtin.command) or
+  - Runs on the control node, and reaches the host by M(ansible.builtin.command) or
     M(ansible.windows.win_powershell). It reads the variables of the role P(microseg.enforcement.ven#role).
   - Only that role uses it. For playbooks of your own there is M(microseg.enforcement.ven).
 extends_documentation_fragment:

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the action plugin ven_user_data; it runs on the controller."""
+"""Documentation of the action plugin ven_user_data; it runs on the control node."""
 
 from __future__ import annotations
 

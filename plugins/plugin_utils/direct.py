@@ -77,7 +77,7 @@ class ApiAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
         return result
 
     def _targets_controller(self, variables: dict[str, Any]) -> bool:
-        """Return True if the task runs on the controller, whatever connection variables of managed nodes say."""
+        """Return True if the task runs on the control node, whatever connection variables of managed nodes say."""
         host = self._task.delegate_to or variables.get("inventory_hostname")
         return host in C.LOCALHOST or self._connection.transport == "local"
 
@@ -85,7 +85,7 @@ class ApiAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
         """Use a local connection without become and with the shell sh, whatever the variables of managed nodes are."""
         connection, context = self._connection, self._play_context
         if connection.become or context.become:
-            self._log("ignores become: on the controller it runs as the user of Ansible")
+            self._log("ignores become: on the control node it runs as the user of Ansible")
         is_plain = connection.transport == "local" and connection._shell.SHELL_FAMILY == "sh"
         if is_plain and not connection.become and context.executable == C.DEFAULT_EXECUTABLE:
             return
@@ -102,7 +102,7 @@ class ApiAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
             connection.set_become_plugin(None)
         else:
             raise AnsibleActionFail(
-                f"async requires ansible_connection: local on the controller, where it is {connection.transport}"
+                f"async requires ansible_connection: local on the control node, where it is {connection.transport}"
             )
 
     def _obstacle(self, variables: dict[str, Any]) -> str:

@@ -40,7 +40,7 @@ class VenError(Exception):
 
 @dataclass(frozen=True)
 class Package:
-    """How a VEN is installed from package files. ``files`` are on the controller, or on the host (``is_remote``)."""
+    """How a VEN is installed from package files. ``files`` are on the control node, or on the host (``is_remote``)."""
 
     files: Sequence[str] = ()
     is_remote: bool = False
@@ -260,7 +260,7 @@ class VenHost:
             if "not found" not in str(error) and "couldn't resolve" not in str(error):
                 raise
             raise VenError(
-                f"Windows hosts require the module {WINDOWS_MODULE} on the controller; install it with: "
+                f"Windows hosts require the module {WINDOWS_MODULE} on the control node; install it with: "
                 f"{INSTALL_COLLECTION}"
             ) from error
         answer = done.get("result") or {}

@@ -247,7 +247,7 @@ def _package_problems(
     return [
         (options["state"] == "prepared" and not package, "ven_package is required for ven_state prepared"),
         (is_windows and bool(package), "ven_package requires a host with a POSIX shell, not Windows"),
-        (bool(missing), f"ven_package: there is no file {', '.join(missing)} on the controller"),
+        (bool(missing), f"ven_package: there is no file {', '.join(missing)} on the control node"),
         (
             bool(is_remote) and any(not file.startswith("/") or file.endswith("/") for file in files),
             "ven_package must be an absolute path if ven_package_remote is true",

@@ -1,4 +1,4 @@
-"""Tests, without a process or a server, of plugins that run on the controller and so import ansible-core."""
+"""Tests, without a process or a server, of plugins that run on the control node and so import ansible-core."""
 
 from __future__ import annotations
 

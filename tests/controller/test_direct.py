@@ -22,7 +22,7 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def obstacle(direct: Any) -> str:
-    """Return why a task on the controller, with nothing special about it, cannot run in the worker."""
+    """Return why a task on the control node, with nothing special about it, cannot run in the worker."""
     action = SimpleNamespace(
         _is_on_controller=True,
         _task=SimpleNamespace(async_val=0),

@@ -38,7 +38,7 @@ def evaluated(expression: str, variables: dict[str, Any]) -> Any:
     ],
 )
 def test_variables_of_a_workload_are_no_templates(plugin: Any, expression: str, workload: dict[str, Any]) -> None:
-    """A label that was a template would run code on the controller; the plugin does not rely on how it was read."""
+    """A label that was a template would run code on the control node; the plugin does not rely on how it was read."""
     trusted = trust(workload)
     assert evaluated(expression, plugin._variables(trusted)) == HOSTILE
     if "first" not in expression:  # keys are no templates anyhow

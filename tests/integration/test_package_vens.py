@@ -31,7 +31,7 @@ def installer(simulator: Simulator) -> list[str]:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package file on the controller."""
+    """A package file on the control node."""
     path = tmp_path / "it's a package; touch owned.tar"
     path.write_text("what is in it is the installer's business\n")
     return path
@@ -192,7 +192,7 @@ def test_what_fails_is_shown_without_the_code(simulator: Simulator, pair: Pair, 
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"ven_package": "/no/such/file.rpm"}, "ven_package: there is no file /no/such/file.rpm on the controller"),
+        ({"ven_package": "/no/such/file.rpm"}, "ven_package: there is no file /no/such/file.rpm on the control node"),
         ({"ven_package": str(ROOT)}, "ven_package: there is no file"),
         ({"ven_package": str(ROOT / "README.md")}, "ven_package: it is unknown how to install README.md"),
         (

@@ -26,7 +26,7 @@ WAYS = pytest.mark.parametrize("in_worker", [True, False], ids=["worker", "proce
 IN_WORKER, IN_PROCESS = "runs in the worker", "runs in a process of its own"
 LABEL = {"key": "role", "value": "cache"}
 
-# What people set for their managed nodes, and what would break a task on the controller or give its secrets away.
+# What people set for their managed nodes, and what would break a task on the control node or give its secrets away.
 MANAGED_NODES: dict[str, Json] = {
     "powershell": {
         "ansible_connection": "local",
@@ -182,7 +182,7 @@ def test_task_without_requests_in_the_controller(simulator: Simulator, tmp_path:
 def test_async_is_refused_where_the_job_would_be_lost(simulator: Simulator, tmp_path: Path) -> None:
     item = task("pce_label", {**connection(simulator), **LABEL}, **{"async": 30, "poll": 1})
     ended = run_plays(tmp_path, play(item, vars={"ansible_connection": "ssh"}))
-    assert "async requires ansible_connection: local on the controller, where it is ssh" in ended.output
+    assert "async requires ansible_connection: local on the control node, where it is ssh" in ended.output
     assert simulator.journal() == []
 
 

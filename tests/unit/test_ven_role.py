@@ -96,7 +96,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     (UNPAIRED, {"maintenance_token": "t"}, "ven_maintenance_token requires ven_maintenance_token_option"),
     (UNPAIRED, {"unpair_suspended": "perhaps"}, "ven_unpair_suspended must be fail or unsuspend"),
-    (LINUX, {"package": "/gone/ven.rpm"}, "there is no file /gone/ven.rpm on the controller"),
+    (LINUX, {"package": "/gone/ven.rpm"}, "there is no file /gone/ven.rpm on the control node"),
     (LINUX, {"package": "/there/ven.tar"}, "it is unknown how to install ven.tar"),
     (LINUX, {"package": "/there/ven.rpm", "package_command": ["rpm"]}, "must contain the word {package}"),
     (LINUX, {"package": "ven.rpm", "package_remote": True}, "must be an absolute path if ven_package_remote"),

@@ -1,4 +1,4 @@
-"""Lets Ansible take another Python for its modules on the controller than the one that it runs with itself."""
+"""Lets Ansible take another Python for its modules on the control node than the one that it runs with itself."""
 
 from __future__ import annotations
 
