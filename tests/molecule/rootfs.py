@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.collection import ROOT
 
 CACHE = ROOT / ".cache" / "hosts"
-PACKAGES = ("busybox", "openssh-server", "python3", "sudo")
+PACKAGES = ("busybox", "ca-certificates", "curl", "openssh-server", "python3", "sudo")
 SUDO_PASSWORD = "of the hosts"
 ACCOUNTS = f"""\
 set -eu
