@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.microseg.enforcement.plugins.plugin_utils import ven
-from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_host import Package, VenAction, VenError, VenHost
+from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_action import VenAction
+from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_host import Package, VenError, VenHost
 
 Json = dict[str, Any]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_host import VenAction, VenHost
+from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_action import VenAction
+from ansible_collections.microseg.enforcement.plugins.plugin_utils.ven_host import VenHost
 
 
 class ActionModule(VenAction):  # type: ignore[misc]  # imported by the collection's name

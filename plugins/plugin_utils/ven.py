@@ -41,25 +41,6 @@ FIREWALL_RESTORE = {"saved": "saved", "recommended": "default", "open": "disable
 INSTALL_LOG = "/var/log/illumio_install.log"
 MAX_LOG_LINES = 20
 
-PACKAGE_COMMANDS: Mapping[str, Sequence[str]] = {
-    ".rpm": ("rpm", "-U", "{package}"),
-    ".deb": ("dpkg", "-i", "{package}"),
-    ".bff": ("installp", "-acXY", "-d", "{package}", "all"),
-    ".pkg": ("pkgadd", "-n", "-d", "{package}", "all"),
-    # Solaris: an archive of a package with its own answers (PCE REST API, Status).
-    ".pkg.tgz": (
-        "/bin/sh",
-        "-c",
-        'cd "$2" && gzip -dc "$1" | tar xf - && package=$(find . -name admin -type f | head -n 1) && '
-        'test -n "$package" && package=$(dirname "$package") && '
-        'pkgadd -d . -a "$package/admin" -r "$package/response" all',
-        "sh",
-        "{package}",
-        "{directory}",
-    ),
-}
-"""How a package is installed, by the end of its file name."""
-
 DEFAULT_PATTERNS = {
     "unpaired": r"(?im)^\s*agent state\s*:\s*(unpaired|uninstalled|deactivated|inactive)\b",
     "active": r"(?im)^\s*agent state\s*:\s*(idle|illuminated|visibility_only|selective|enforced|full)\b",
@@ -341,19 +322,6 @@ class Pairing:
             name = rest.pop(0).lstrip("-")
             options[name] = rest.pop(0) if rest and not rest[0].startswith("-") else True
         return options
-
-
-def package_command(name: str, command: Sequence[str] = ()) -> list[str]:
-    """Return the command that installs the package ``name``, with C({package}) for its path; empty if unknown."""
-    if command:
-        return [str(word) for word in command]
-    ends = [end for end in PACKAGE_COMMANDS if name.endswith(end)]
-    return list(PACKAGE_COMMANDS[max(ends, key=len)]) if ends else []
-
-
-def fill_command(command: Sequence[str], package: str, directory: str) -> list[str]:
-    """Return a command with the path of its package, and of a directory for what it unpacks."""
-    return [word.replace("{package}", package).replace("{directory}", directory) for word in command]
 
 
 def mask(text: str, *secrets: str) -> str:

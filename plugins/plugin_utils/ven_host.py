@@ -19,7 +19,7 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from . import ven
+from . import ven, ven_packages
 
 WINDOWS_SCRIPT = os.path.join(os.path.dirname(__file__), "..", "..", "roles", "ven", "files", "ven.ps1")
 WINDOWS_MODULE = "ansible.windows.win_powershell"
@@ -193,7 +193,9 @@ class VenHost:
                 raise
             for file in files:
                 command = self.package.command if file == files[-1] else ()
-                installations.append(ven.fill_command(ven.package_command(file, command), file, directory))
+                installations.append(
+                    ven_packages.fill_command(ven_packages.package_command(file, command), file, directory)
+                )
         return self._run_shell(
             ven.package_script(self.program, code, words, installations, directory, prepare), is_secret=bool(code)
         )
@@ -339,65 +341,3 @@ def remove_temporary(action: ActionBase) -> None:
     directory = action._connection._shell.tmpdir
     if directory is not None:
         action._remove_tmp_path(directory)
-
-
-class VenAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
-    """An action plugin for the VEN of its host. A subclass says in C(act) what it does."""
-
-    _supports_async = False
-
-    SPEC: Mapping[str, Mapping[str, Any]] = {
-        "platform": {"type": "str", "choices": [ven.LINUX, ven.WINDOWS]},
-        "program_directory": {"type": "str"},
-        "data_directory": {"type": "str"},
-    }
-
-    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the action and return its result."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        del tmp
-        self.facts = dict.fromkeys(("status", "version", "pce", "hostname"), "")
-        _found, options = self.validate_argument_spec(
-            argument_spec={key: dict(item) for key, item in self.SPEC.items()}
-        )
-        try:
-            if options.get("activation_code"):
-                refuse_kept_files()
-            result.update(self.act(self._host(options, task_vars or {}), options))
-        except VenError as error:
-            result.update(failed=True, changed=error.changed, msg=str(error))
-        finally:
-            remove_temporary(self)
-        return {"changed": False, **result, **self.facts}
-
-    def act(self, host: VenHost, options: dict[str, Any]) -> dict[str, Any]:
-        """Do the work, and return what is to be in the result."""
-        raise NotImplementedError
-
-    def package(self, options: dict[str, Any]) -> Package:
-        """Return the package that the options name."""
-        return Package()
-
-    def _host(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> VenHost:
-        platform = options["platform"] or self._platform()
-        is_windows = platform == ven.WINDOWS
-        program = options["program_directory"] or (r"C:\Program Files\Illumio" if is_windows else "/opt/illumio_ven")
-        data = options["data_directory"] or (r"C:\ProgramData\Illumio" if is_windows else "/opt/illumio_ven_data")
-        environment = {str(name): str(value) for name, value in options.get("environment", {}).items()}
-        return VenHost(
-            self,
-            task_vars,
-            platform,
-            ven.Program(program, data, environment, options.get("script_timeout", 1800)),
-            ven.Patterns.compile({}),
-            self.package(dict(options)),
-            options.get("activation_timeout", 120),
-            options.get("activation_delay", 3),
-        )
-
-    def _platform(self) -> str:
-        is_windows = getattr(self._connection._shell, "_IS_WINDOWS", False) or self._connection._shell.SHELL_FAMILY in (
-            "powershell",
-            "cmd",
-        )
-        return str(ven.WINDOWS if is_windows else ven.LINUX)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from . import ven
+from . import ven, ven_packages
 
 CONNECTION = (
     "pce_host",
@@ -243,7 +243,7 @@ def _package_problems(
     package, is_remote, command = options["package"], options["package_remote"], options["package_command"]
     files = [*options["package_dependencies"], package] if package else []
     missing = [file for file in files if not is_remote and not is_file(os.path.expanduser(file))]
-    unknown = [file for file in files if not ven.package_command(file, command if file == package else ())]
+    unknown = [file for file in files if not ven_packages.package_command(file, command if file == package else ())]
     return [
         (options["state"] == "prepared" and not package, "ven_package is required for ven_state prepared"),
         (is_windows and bool(package), "ven_package requires a host with a POSIX shell, not Windows"),
@@ -255,7 +255,7 @@ def _package_problems(
         (
             bool(unknown),
             f"ven_package: it is unknown how to install {', '.join(map(os.path.basename, unknown))} (known are "
-            f"{', '.join(ven.PACKAGE_COMMANDS)}); set ven_package_command",
+            f"{', '.join(ven_packages.PACKAGE_COMMANDS)}); set ven_package_command",
         ),
         (
             bool(command) and not any("{package}" in word for word in command),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from plugins.plugin_utils import ven
+from plugins.plugin_utils import ven, ven_packages
 
 PATTERNS = ven.Patterns.compile({})
 CODE = "0123456789abcdef" * 5
@@ -217,12 +217,12 @@ def test_the_environment_reaches_the_programs(tmp_path: Path) -> None:
     ],
 )
 def test_package_command_depends_on_the_end_of_the_name(name: str, first: str) -> None:
-    assert next(iter(ven.package_command(name)), "") == first
+    assert next(iter(ven_packages.package_command(name)), "") == first
 
 
 def test_package_command_prefers_the_users_own() -> None:
-    command = ven.package_command("ven.rpm", ["own", "{package}", "{directory}/x"])
-    assert ven.fill_command(command, "/p/ven.rpm", "/d") == ["own", "/p/ven.rpm", "/d/x"]
+    command = ven_packages.package_command("ven.rpm", ["own", "{package}", "{directory}/x"])
+    assert ven_packages.fill_command(command, "/p/ven.rpm", "/d") == ["own", "/p/ven.rpm", "/d/x"]
 
 
 def test_a_solaris_package_is_unpacked_first(tmp_path: Path) -> None:
@@ -235,7 +235,9 @@ def test_a_solaris_package_is_unpacked_first(tmp_path: Path) -> None:
     work.mkdir()
     (bin_directory / "pkgadd").write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/said\n')
     (bin_directory / "pkgadd").chmod(0o755)
-    command = ven.fill_command(ven.package_command("ven.pkg.tgz"), str(tmp_path / "ven.pkg.tgz"), str(work))
+    command = ven_packages.fill_command(
+        ven_packages.package_command("ven.pkg.tgz"), str(tmp_path / "ven.pkg.tgz"), str(work)
+    )
     env = {**os.environ, "PATH": f"{bin_directory}:{os.environ['PATH']}"}
     subprocess.run(command, env=env, check=True)
     assert (tmp_path / "said").read_text() == "-d . -a ./illumio/admin -r ./illumio/response all\n"

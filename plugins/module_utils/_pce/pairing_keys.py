@@ -26,6 +26,7 @@ from .._core.resource import ABSENT, PRESENT, Identity
 from .._http.failures import may_have_been_applied
 from .api import PCE, Pce
 from .key_file import MAX_CODE_LENGTH, KeyFile, Lock, find_code_problem
+from .key_messages import called, how_to_revoke, name_and_href
 from .pairing_profile import PAIRING_PROFILE
 
 RENEWED = "renewed"
@@ -108,7 +109,7 @@ def _ensure(task: _Task) -> KeyResult:
     profile = _find_profile(task)
     if not profile["enabled"]:
         task.warnings.append(
-            f"{_called(profile)} is disabled: the PCE may refuse to create keys, and hosts to pair with them; enable "
+            f"{called(profile)} is disabled: the PCE may refuse to create keys, and hosts to pair with them; enable "
             "it first (pce_pairing_profile, enabled: true)"
         )
     if task.file is None or task.dry_run:
@@ -117,7 +118,7 @@ def _ensure(task: _Task) -> KeyResult:
         if lock.interrupted:
             task.warnings.append(
                 "an earlier run was interrupted while it created a pairing key: if the PCE created that key, it was "
-                f"not saved. {_how_to_revoke(profile)}"
+                f"not saved. {how_to_revoke(profile)}"
             )
         return _fill(task, profile, lock)
 
@@ -175,10 +176,10 @@ def _check_file(task: _Task, known: Mapping[str, Any], profile: Mapping[str, Any
             about.get("name") == profile["name"] and _is_gone(task, about["href"])
         )
     if not matches:
-        asked = str(task.profile) if profile is None else _name_and_href(profile)
+        asked = str(task.profile) if profile is None else name_and_href(profile)
         raise OptionError(
             "path",
-            f"{path} holds keys of the pairing profile {_name_and_href(about)}, not of {asked}: set another path, or "
+            f"{path} holds keys of the pairing profile {name_and_href(about)}, not of {asked}: set another path, or "
             f"delete the file to give up its keys{undone}",
         )
 
@@ -211,7 +212,7 @@ def _create_missing(task: _Task, profile: Mapping[str, Any], kept: Sequence[Key]
         return keys
     if isinstance(profile["caps"], list) and "generate_pairing_key" not in profile["caps"]:
         raise CollectionError(
-            f"the API key may not create keys of {_called(profile)}: its caps do not list generate_pairing_key"
+            f"the API key may not create keys of {called(profile)}: its caps do not list generate_pairing_key"
         )
     task.pce.http.ensure_within_deadline(missing, f"creating {missing} pairing keys")
     if task.dry_run:
@@ -222,7 +223,7 @@ def _create_missing(task: _Task, profile: Mapping[str, Any], kept: Sequence[Key]
                 keys.append(_create_and_save(task, profile, keys, lock))
             except CollectionError as error:
                 if number > 1:  # a failure does not show them: they are secrets
-                    where = f"are in {task.file.path}" if task.file else f"are lost. {_how_to_revoke(profile)}"
+                    where = f"are in {task.file.path}" if task.file else f"are lost. {how_to_revoke(profile)}"
                     error.add(f"{number - 1} pairing keys that were created before {where}")
                     error.changed = True
                 raise
@@ -236,7 +237,7 @@ def _create_and_save(task: _Task, profile: Mapping[str, Any], keys: Sequence[Key
         try:
             save([*keys, key])
         except CollectionError as error:
-            error.add(f"The pairing key that was just created is lost. {_how_to_revoke(profile)}")
+            error.add(f"The pairing key that was just created is lost. {how_to_revoke(profile)}")
             error.changed = True
             raise
     return key
@@ -267,13 +268,13 @@ def _create_key(task: _Task, profile: Mapping[str, Any]) -> Key:
     except RequestError as error:
         if may_have_been_applied(error):
             error.add(
-                f"The PCE may have created a pairing key of {_called(profile)} that was never received. "
-                f"{_how_to_revoke(profile)}"
+                f"The PCE may have created a pairing key of {called(profile)} that was never received. "
+                f"{how_to_revoke(profile)}"
             )
             error.changed = True
         elif isinstance(error, ApiError) and error.has("hard limit reached"):
             error.add(
-                f"The PCE holds as many keys of {_called(profile)} as it allows. Use another profile, or revoke all "
+                f"The PCE holds as many keys of {called(profile)} as it allows. Use another profile, or revoke all "
                 "keys of this one (state: absent, without path)"
             )
         raise
@@ -320,21 +321,6 @@ def _revoke_all(task: _Task, profile: Mapping[str, Any] | None) -> None:
             error.add("The keys in it were revoked before that: delete it, since no host can pair with them")
             error.changed = profile is not None
             raise
-
-
-def _called(profile: Mapping[str, Any]) -> str:
-    return f"the pairing profile {_name_and_href(profile)}"
-
-
-def _name_and_href(profile: Mapping[str, Any]) -> str:
-    return f"{profile.get('name')!r} ({profile['href']})"
-
-
-def _how_to_revoke(profile: Mapping[str, Any]) -> str:
-    return (
-        f"It stays valid until it expires or all keys of {_called(profile)} are revoked (pce_pairing_key, state: "
-        "absent, without path)"
-    )
 
 
 def _key(profile: Mapping[str, Any], code: str | None, moment: float | None) -> Key:
