@@ -149,9 +149,11 @@ def _many_profiles() -> Iterator[Operation]:
             _profile(28, "PP-OTHER"),
         ]
     }
-    names = ("PP-NEW", "PP-NEWER", "PP-OLD", "PP-OLDER")
+    # One at a time, an update and a creation in turns: what is done before a fault does not depend on a race.
+    names = ("PP-OLD", "PP-NEW", "PP-OLDER", "PP-NEWER")
     options = {
         "pairing_profiles": [{"name": name, "description": "New"} for name in names],
+        "concurrency": 1,
         "purge": True,
         "purge_scope": {"external_data_set": "cmdb"},
     }
