@@ -191,7 +191,6 @@ BAD_INPUT = [
     ("new_name", {"name": "X", "new_name": "X"}),
     ("new_name", {"name": "X", "new_name": "Y", "state": "absent"}),
     ("name", {"description": "neither name nor href"}),
-    ("href", {"name": "X", "href": HREF}),
     ("href", {"href": "/orgs/1/labels/24"}),
     ("href", {"href": "/orgs/2/pairing_profiles/24"}),
     ("href", {"href": "24"}),
