@@ -214,8 +214,9 @@ def _furnish(name: str, options: Json) -> None:
         "etc/ssh/authorized_keys": KEY.with_suffix(".pub").read_text(),
         "etc/ssh/host_key": (HOSTS / name / "key").read_text(),
         "etc/sudoers.d/first": options.get("sudoers", "") + "\n",
-        # Where OpenSSL looks for the certificates that it trusts.
+        # Where OpenSSL, and curl, look for the certificates that they trust.
         "usr/lib/ssl/cert.pem": CA_FILE.read_text(),
+        "etc/ssl/certs/ca-certificates.crt": CA_FILE.read_text(),
         "usr/bin/rm": KEEPING_RM,
     }
     for path, text in files.items():
