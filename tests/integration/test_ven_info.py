@@ -213,9 +213,34 @@ def test_ven_that_fails_is_named_and_stops_the_batches(hosts: Simulator, odd: st
 def test_downgrade_requires_an_option(hosts: Simulator) -> None:
     options: Json = {"hostnames": ["web1", "web4"], "release": DEFAULT}
     result = upgrade(hosts, **options)
-    assert "23.2.20-157 is older than the release of web4; nothing was changed" in result["msg"]
+    assert "23.2.20-157 is older than the release of web4, or that is unknown; nothing was changed" in result["msg"]
     assert writes(hosts) == []
     assert upgrade(hosts, **options, allow_downgrade=True)["changed"]
+
+
+@pytest.mark.parametrize("version", ["25.1.0-beta", "next"])
+def test_unknown_release_is_not_downgraded(simulator: Simulator, version: str) -> None:
+    simulator.seed(workloads=[workload(1, "web1", version=version)])
+    assert "or that is unknown" in upgrade(simulator, hostnames=["web1"], release=OLD)["msg"]
+    assert writes(simulator) == []
+
+
+def test_failed_upgrade_does_not_turn_green_in_a_second_run(hosts: Simulator) -> None:
+    options: Json = {"hostnames": ["web2"], "release": NEW, "wait_timeout": 1}
+    for changed in (True, False):  # the order is under way, and no VEN carries it out
+        result = upgrade(hosts, **options)
+        assert (result["failed"], result["changed"]) == (True, changed)
+        assert "web2: it does not show release 24.2.10-300" in result["msg"]
+    assert len(writes(hosts)) == 1
+
+
+def test_refusal_of_one_is_no_order_for_the_others(hosts: Simulator) -> None:
+    """The PCE answers 200 with an error for one VEN, and has ordered nothing."""
+    hosts.settings(odd_hosts={"web1": ["upgrade_refused"]})
+    result = upgrade(hosts, hostnames=["web1", "web2"], release=NEW)
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert [ven["changed"] for ven in result["vens"]] == [False, False]
+    assert "web2: the PCE shows no order for it" in result["msg"]
 
 
 def test_dry_run_of_the_pce_changes_nothing(hosts: Simulator) -> None:

@@ -51,7 +51,8 @@ class Settings:
     compatibility_report: of each VEN in idle mode: none, green, yellow, red (What others measured).
     upgrade_looks: how many GETs of VENs after its order an upgrade is carried out, -1 where a heartbeat does it.
     odd_hosts: by hostname, what happens to it: its report is green, yellow, red or missing (no_report), its upgrade has
-        no effect (upgrade_fails) or takes it offline (upgrade_offline), a change of its enforcement mode is refused
+        no effect (upgrade_fails), takes it offline (upgrade_offline) or is refused, and with it the whole call
+        (upgrade_refused), a change of its enforcement mode is refused
         (mode_refused) or takes it offline (mode_offline).
     compatibility_rate_limit: GETs of such reports a minute, 0 switches it off (More from clients: "by itself").
     workload_labels: how a GET shows the labels of workloads: href, or full (href, key and value, as newer PCEs do).

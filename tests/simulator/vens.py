@@ -169,6 +169,15 @@ async def upgrade(request: web.Request) -> web.Response:
     unknown = [ven["href"] for ven in body["vens"] if ven["href"] not in known]
     if unknown:
         refused.append({"token": "invalid_ven_reference", "message": "The VEN does not exist", "hrefs": unknown})
+    odd = pce.settings.odd_hosts
+    forbidden = [
+        ven["href"]
+        for ven in body["vens"]
+        if any("upgrade_refused" in odd.get(str(item.get("hostname")), []) for item in known.get(ven["href"], []))
+    ]
+    if forbidden:
+        # Of a call that refuses some, none may be done (More from clients).
+        refused.append({"token": "ven_upgrade_not_allowed", "message": "Not allowed", "hrefs": forbidden})
     if not refused and not body.get("dry_run"):
         expires = stamp(pce.now() + UPGRADE_SECONDS)
         for ven in body["vens"]:

@@ -19,7 +19,7 @@ from .label import LABEL, user
 ENFORCEMENT_MODES = ("idle", "visibility_only", "selective", "full")
 VISIBILITY_LEVELS = ("flow_summary", "flow_drops", "flow_off", "enhanced_data_collection", "flow_full_detail")
 
-_MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
+OLD_MODES = {"idle": "idle", "illuminated": "visibility_only", "enforced": "full"}
 """The deprecated ``mode`` in words of ``enforcement_mode``."""
 
 
@@ -71,7 +71,7 @@ PAIRING_PROFILE = Resource(
         text("name", min_length=1, max_length=255, query=partial_text()),
         text("description", query=partial_text()),
         flag("enabled"),
-        choice("enforcement_mode", ENFORCEMENT_MODES, legacy=("mode", _MODES)),
+        choice("enforcement_mode", ENFORCEMENT_MODES, legacy=("mode", OLD_MODES)),
         flag("enforcement_mode_lock", legacy="mode_lock"),
         choice("visibility_level", VISIBILITY_LEVELS),
         flag("visibility_level_lock"),

@@ -26,6 +26,7 @@ from .compatibility import RED, YELLOW, read_reports
 from .earlier_state import EarlierState
 from .fleet import read_fleet
 from .managed_workload import MANAGED_WORKLOAD, ManagedWorkloadStore
+from .pairing_profile import ENFORCEMENT_MODES
 from .ven_info import ERROR, TAMPERED
 from .ven_target import Target as VenTarget
 from .ven_upgrade import Upgrade
@@ -205,7 +206,10 @@ class RollOut:
         wave.held, wave.warned = {}, {}
         for host in wave.pending:
             problems = [problem for problem in host.problems if problem in (ERROR, TAMPERED)]
-            if host.online is False:
+            if wave.wave.target.release is None and host.enforcement_mode not in ENFORCEMENT_MODES:
+                # It may be stricter, and what is not known cannot be restored.
+                wave.held[host.href] = "has an unknown enforcement mode"
+            elif host.online is False:
                 wave.held[host.href] = "is not online"
             elif problems:
                 wave.held[host.href] = f"has a VEN with the problem {' and '.join(problems)}"

@@ -20,6 +20,7 @@ from .api import PceApi
 from .filters import LABELS_FILTER, any_of, part, part_of
 from .label import LABEL
 from .labeled_store import LabeledStore
+from .pairing_profile import OLD_MODES
 from .shapes import object_of, objects_of, text_of
 from .ven import VEN
 from .ven_release import parse_release, require_release
@@ -55,6 +56,12 @@ def _conditions(value: Any) -> list[dict[str, Any]]:
         }
         for item in objects_of(value)
     ]
+
+
+def _mode_of(workload: Mapping[str, Any]) -> str | None:
+    """Return the enforcement mode of a workload as its VEN shows it; older PCEs show the old name only."""
+    old = text_of(workload.get("mode"))
+    return text_of(workload.get("enforcement_mode")) or (OLD_MODES.get(old) if old else None)
 
 
 def moment_of(text: Any) -> datetime | None:
@@ -166,7 +173,7 @@ class VenStore(LabeledStore):
         online = any(shown) if shown else None
         return {
             "online": online,
-            "enforcement_mode": next((text_of(workload.get("enforcement_mode")) for workload in workloads), None),
+            "enforcement_mode": next((_mode_of(workload) for workload in workloads), None),
             "workloads": [href for href in (text_of(workload.get("href")) for workload in workloads) if href],
             "problems": self._problems(raw, online, namesakes),
         }

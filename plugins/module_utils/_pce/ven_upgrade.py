@@ -67,7 +67,7 @@ def upgrade_vens(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     if params["dry_run"] and not check_mode:
         upgrade.is_dry_run = True
         foreseen = change_vens(pce, params, upgrade, warnings, False)
-        return {**foreseen, "changed": False}
+        return {**foreseen, "changed": any(ven["changed"] for ven in foreseen["vens"])}
     return change_vens(pce, params, upgrade, warnings, check_mode)
 
 
@@ -88,6 +88,8 @@ class Upgrade:
     wait_timeout: float = 0
     is_dry_run: bool = False
     wanted: Release = field(init=False)
+    under_way: list[Target] = field(init=False, default_factory=list)
+    """VENs whose upgrade to the release was ordered before."""
 
     def __post_init__(self) -> None:
         self.wanted = parse_release(self.release) or Release(())
@@ -104,11 +106,12 @@ class Upgrade:
     def check(self, targets: Sequence[Target]) -> None:
         """Raise CollectionError for VENs that do not exist, or would be downgraded."""
         refuse_missing(targets)
-        newer = [target for target in targets if self.is_pending(target) and self._is_newer(target.version)]
+        self.under_way = [target for target in targets if self._is_release(target.upgrade_target_version)]
+        newer = [target for target in targets if self.is_pending(target) and self._may_be_newer(target.version)]
         if newer and not self.allow_downgrade:
             raise CollectionError(
-                f"{self.release} is older than the release of {list_labels(newer)}; nothing was changed. Set "
-                "allow_downgrade: true to downgrade"
+                f"{self.release} is older than the release of {list_labels(newer)}, or that is unknown; nothing was "
+                "changed. Set allow_downgrade: true to downgrade"
             )
 
     def ensure_within_deadline(self, count: int) -> None:
@@ -126,7 +129,16 @@ class Upgrade:
         target.changed, target.upgrade_target_version = True, self.release
 
     def run(self, pending: Sequence[Target]) -> None:
-        """Upgrade VENs in batches; a batch with a failure stops those that follow."""
+        """Upgrade VENs in batches; a batch with a failure stops those that follow.
+
+        VENs whose upgrade was ordered before are waited for too.
+        """
+        if self.wait_timeout and not self.is_dry_run:
+            self._wait(self.under_way)
+            if any(target.error for target in self.under_way):
+                for target in pending:
+                    target.refuse("skipped: a VEN whose upgrade was ordered before had a failure")
+                return
         for start in range(0, len(pending), self.batch_size):
             progress.report_progress("VENs upgraded", start, len(pending))
             batch = pending[start : start + self.batch_size]
@@ -151,11 +163,32 @@ class Upgrade:
                 return
             raise
         refusal = find_refusal(response, batch)
-        for target in batch:
-            if refusal is not None and refusal.is_about(target):
-                target.refuse(refusal.reason)
-            elif not self.is_dry_run:
+        if refusal is None and not self.is_dry_run:
+            for target in batch:
                 self.expect(target)
+            return
+        # A refusal of some may mean that none was ordered, and a PCE that ignores dry_run has ordered all.
+        ordered = self._read_ordered(batch)
+        for target in batch:
+            if target.href in ordered:
+                self.expect(target)
+            elif refusal is not None and refusal.is_about(target):
+                target.refuse(refusal.reason)
+            elif refusal is not None and not self.is_dry_run:
+                target.refuse(f"the PCE shows no order for it, and refused others with it: {refusal.reason}")
+
+    def _read_ordered(self, batch: Sequence[Target]) -> set[str | None]:
+        """Return the HREFs of the VENs that the PCE shows with the release, or with an order for it."""
+        try:
+            shown = read_shown(self.pce.store(VEN), batch, confirm_absence=False)
+        except CollectionError as error:
+            error.changed = not self.is_dry_run
+            error.add("The VENs were looked up after the PCE refused some of them")
+            raise
+        return {href for href, raw in shown.items() if self._shows_order(raw)}
+
+    def _shows_order(self, raw: Raw) -> bool:
+        return self._is_release(raw.get("upgrade_target_version")) or self._is_release(raw.get("version"))
 
     def _look_after(self, batch: Sequence[Target], failure: RequestError) -> None:
         """Enter what the PCE shows after a request that failed."""
@@ -168,7 +201,7 @@ class Upgrade:
             shown = {}
         for target in batch:
             raw = shown.get(target.href, {})
-            if self._is_release(raw.get("upgrade_target_version")) or self._is_release(raw.get("version")):
+            if self._shows_order(raw):
                 self.expect(target)
             else:
                 target.mark_unknown(failure, self.words)
@@ -203,6 +236,6 @@ class Upgrade:
         release = parse_release(text)
         return release is not None and release.is_same(self.wanted)
 
-    def _is_newer(self, text: Any) -> bool:
+    def _may_be_newer(self, text: Any) -> bool:
         release = parse_release(text)
-        return release is not None and self.wanted.is_older(release)
+        return text is not None if release is None else self.wanted.is_older(release)
