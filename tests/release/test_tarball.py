@@ -65,8 +65,8 @@ def test_tarball_has_no_empty_directory(tarball: Path) -> None:
 
 
 def test_tarball_is_small(tarball: Path) -> None:
-    """It had 205 kB when this limit was set."""
-    assert tarball.stat().st_size < 300_000
+    """It had 330 kB when this limit was set: 265 files, of which none is built from another."""
+    assert tarball.stat().st_size < 400_000
 
 
 def test_tarball_name_is_its_version(tarball: Path) -> None:
