@@ -48,12 +48,13 @@ class Settings:
     health: the status of the cluster, or absent where there is no such path, as in the cloud (More from clients).
     ven_maintenance_token_required: what `settings` says of it (More from clients).
     bulk_seconds: how long a bulk operation takes; a second one in that time is a 429 (More from clients).
+    bulk_update_answer: what bulk_update answers: entries, or one of the ways in which no entry says "updated": empty
+        (204), object, unmentioned (`[]`), other_word, odd_href; or refused_whole, a 406 for all where one is refused.
     compatibility_report: of each VEN in idle mode: none, green, yellow, red (What others measured).
     upgrade_looks: how many GETs of VENs after its order an upgrade is carried out, -1 where a heartbeat does it.
     odd_hosts: by hostname, what happens to it: its report is green, yellow, red or missing (no_report), its upgrade has
         no effect (upgrade_fails), takes it offline (upgrade_offline) or is refused, and with it the whole call
-        (upgrade_refused), a change of its enforcement mode is refused
-        (mode_refused) or takes it offline (mode_offline).
+        (upgrade_refused), a change of its mode is refused (mode_refused) or takes it offline (mode_offline).
     compatibility_rate_limit: GETs of such reports a minute, 0 switches it off (More from clients: "by itself").
     workload_labels: how a GET shows the labels of workloads: href, or full (href, key and value, as newer PCEs do).
     unknown_filters: ignore or refuse the filters that the page does not name (Pairing profiles).
@@ -108,6 +109,7 @@ class Settings:
     health: str = "normal"
     ven_maintenance_token_required: bool = False
     bulk_seconds: float = 0
+    bulk_update_answer: str = "entries"
     compatibility_report: str = "none"
     compatibility_rate_limit: int = 0
     upgrade_looks: int = -1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -101,7 +103,28 @@ async def bulk_update(request: web.Request) -> web.Response:
         pce.store.change_workload(workload, changes)
         return {"href": body["href"], "status": "updated"}
 
-    return await _bulk(request, "workload_references", one)
+    pce = pce_of(request)
+    before = copy.deepcopy(pce.store.workloads) if pce.settings.bulk_update_answer == "refused_whole" else {}
+    whole = await _bulk(request, "workload_references", one)
+    entries: list[Json] = json.loads(whole.text or "[]")
+    refused = [entry for entry in entries if entry["status"] != "updated"]
+    if before and refused:
+        pce.store.workloads = before
+        raise errors.not_acceptable(refused[0]["token"], refused[0]["message"])
+    return _bulk_update_answer(pce.settings.bulk_update_answer, entries)
+
+
+def _bulk_update_answer(form: str, entries: list[Json]) -> web.Response:
+    if form == "empty":
+        return web.Response(status=204)
+    words = {"updated": "success"}
+    bodies_by_form: dict[str, object] = {
+        "object": {"errors": []},
+        "unmentioned": [],
+        "other_word": [{**entry, "status": words.get(entry["status"], "failed")} for entry in entries],
+        "odd_href": [{**entry, "href": [entry["href"]]} for entry in entries],
+    }
+    return web.json_response(bodies_by_form.get(form, entries))
 
 
 async def bulk_delete(request: web.Request) -> web.Response:
