@@ -17,10 +17,11 @@ author:
 description:
   - Sets properties of many workloads with a VEN on an Illumio Policy Compute Engine (PCE), such as their enforcement
     mode, by requests that update up to 1,000 workloads each.
-  - All workloads are looked up before anything is written. One that does not exist is an error that names the nearest
-    hostnames, and nothing is changed then.
+  - All workloads are looked up before anything is written. A hostname that no workload has is an error that names the
+    nearest ones, and nothing is changed then.
   - If the PCE refuses some workloads, the others are changed, the task names those that were refused, and fails. Run
     the task again for what is left.
+  - Where the PCE's answer does not say clearly that a workload was updated, the PCE is asked what it shows.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes
@@ -85,7 +86,8 @@ options:
     suboptions:
       hostnames:
         description:
-          - Exact hostnames, one of which the workload must have.
+          - Exact hostnames, one of which the workload must have. A hostname that no managed workload has, or several
+            have, is an error.
         type: list
         elements: str
       name:
@@ -113,6 +115,10 @@ options:
       - What all workloads of O(selection) get. At least one value is required.
     type: dict
     suboptions:
+      description:
+        description:
+          - The description. An empty string clears it.
+        type: str
       enforcement_mode:
         description:
           - The enforcement mode.
@@ -187,12 +193,14 @@ outcomes:
       returned: always
       sample: web1.example.com
     href:
-      description: The HREF, null if the workload does not exist.
+      description: The HREF, null if no workload has the hostname of the task.
       type: str
       returned: always
       sample: /orgs/1/workloads/3f0e4a6c-0b5e-4f0e-9d55-6f1b2c3d4e5f
     action:
-      description: What the task did, or in check mode would do.
+      description: >-
+        What the task did, or in check mode would do, one of V(nothing), V(update), V(failed), and V(skipped) for a
+        change that was not tried because another workload of the task does not exist.
       type: str
       returned: always
       sample: update

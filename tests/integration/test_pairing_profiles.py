@@ -327,7 +327,8 @@ def test_credentials_that_expire_meanwhile_stop_the_rest(simulator: Simulator) -
     simulator.fault("status", method="POST", skip=2, status=401, times=None)
     failed = run(simulator, *[{"name": f"PP-{number}"} for number in range(20)], concurrency=1)
     assert "18 of 20 pairing profiles failed" in failed["msg"]
-    assert "PP-3: skipped: the failure of PP-2 would affect every remaining object" in failed["msg"]
+    assert "; PP-3, PP-4, " in failed["msg"]
+    assert "7 more: skipped: the failure of PP-2 would affect every remaining object" in failed["msg"]
     assert requests(simulator)["POST"] == 3
     simulator.clear_faults()
     # What was done is not done again.

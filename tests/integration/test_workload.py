@@ -125,16 +125,29 @@ BAD: list[tuple[Json, str]] = [
     ({"hostname": "web1", "labels": [{"rol": "web"}], "create_labels": True}, "labels: label rol=web: key is unknown"),
     ({"hostname": "web1", "labels": [{"role": "web"}, {"role": "db"}]}, "more than one label of one key"),
     ({"hostname": "web1", "name": "x" * 256}, "name: must have at most 255"),
+    ({"hostname": "web1", "labels": [{"href": "/orgs/1/labels/999"}]}, "labels: there is no label /orgs/1/labels/999"),
+    ({"hostname": "web1", "labels": [WEB, {"href": "/orgs/1/labels/2"}]}, "labels: must not have more than one label"),
 ]
 
 
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
 @pytest.mark.parametrize(("options", "message"), BAD, ids=str)
-def test_bad_input_names_the_option_and_writes_nothing(simulator: Simulator, options: Json, message: str) -> None:
-    result = run(simulator, "pce_workload", **options)
+def test_bad_input_names_the_option_and_writes_nothing(
+    simulator: Simulator, options: Json, message: str, check: bool
+) -> None:
+    result = run(simulator, "pce_workload", check=check, **options)
     assert result["failed"]
     assert message in result["msg"]
     assert not result.get("changed")
     assert writes(simulator) == []
+
+
+def test_label_that_a_workload_has_already_is_kept(simulator: Simulator) -> None:
+    """The PCE shows a label of a workload that its labels lack."""
+    gone = {"href": "/orgs/1/labels/999"}
+    simulator.seed(workloads=[workload(5, "odd1", WEB, gone)])
+    result = run(simulator, "pce_workload", check=True, hostname="odd1", labels=[SHOP, gone])
+    assert result["changed"]
 
 
 def test_two_managed_namesakes_are_an_error(simulator: Simulator) -> None:
@@ -207,12 +220,35 @@ BAD_MANY: list[tuple[Json, str]] = [
     ({"workloads": [{"hostname": "web1"}, {"href": href(1)}]}, "workloads[1]: duplicates workloads[0]"),
     ({"workloads": [{"hostname": "web1", "labels": [{"role": "wbe"}]}]}, "there is no label role=wbe"),
     ({"workloads": [{"hostname": "web1", "enforcement_mode": "none"}]}, "enforcement_mode"),
+    ({"workloads": [{"href": href(9), "enforcement_mode": "full"}]}, "has no VEN"),
+    ({"workloads": [{"hostname": "web1", "labels": [{"href": "/orgs/1/labels/999"}]}]}, "/orgs/1/labels/999"),
+    (
+        {"selection": {"hostnames": ["web1", "wbe10"]}, "values": {"enforcement_mode": "full"}},
+        "selection.hostnames: there is no workload with hostname 'wbe10'; the nearest are 'web10'",
+    ),
+    (
+        {"selection": {"hostnames": ["wbe10"]}, "values": {"enforcement_mode": "full"}, "allow_empty": True},
+        "selection.hostnames: there is no workload with hostname 'wbe10'",
+    ),
+    (
+        {"selection": {"labels": [{"role": "web"}]}, "values": {"labels": [{"role": "wbe"}]}},
+        "values.labels: there is no label role=wbe; the nearest are role=web",
+    ),
+    (
+        {"selection": {"labels": [{"role": "web"}]}, "values": {"labels": [{"rol": "web"}]}, "create_labels": True},
+        "values.labels: label rol=web: key is unknown",
+    ),
+    ({"selection": {"online": True}, "values": {"labels": [{"role": 1}]}}, "values.labels: has an entry"),
+    ({"selection": {"online": True}, "values": {"description": "x", "name": "x"}}, "name"),
 ]
 
 
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
 @pytest.mark.parametrize(("options", "message"), BAD_MANY, ids=str)
-def test_bad_list_names_the_entry_and_writes_nothing(simulator: Simulator, options: Json, message: str) -> None:
-    result = run(simulator, "pce_workloads", **options)
+def test_bad_list_names_the_entry_and_writes_nothing(
+    simulator: Simulator, options: Json, message: str, check: bool
+) -> None:
+    result = run(simulator, "pce_workloads", check=check, **options)
     assert result["failed"]
     assert message in result["msg"]
     assert not result.get("changed")
@@ -241,6 +277,136 @@ def test_one_refused_of_many_leaves_the_others_done(simulator: Simulator) -> Non
     again = run(simulator, "pce_workloads", **options)
     assert [item["hostname"] for item in again["outcomes"]] == ["bulk-7"]
     assert again["changed"]
+
+
+def test_namesakes_in_a_selection_are_an_error(simulator: Simulator) -> None:
+    simulator.seed(workloads=[workload(5, "web1")])
+    result = run(simulator, "pce_workloads", selection={"hostnames": ["web1"]}, values={"enforcement_mode": "full"})
+    assert "there are 2 workloads with hostname 'web1'" in result["msg"]
+    assert writes(simulator) == []
+
+
+@pytest.mark.parametrize("hostname", ["web1", "db1"])
+def test_hostname_that_another_condition_leaves_out_is_no_error(simulator: Simulator, hostname: str) -> None:
+    selection = {"hostnames": [hostname, "idle1"], "enforcement_mode": ["idle"]}
+    result = run(simulator, "pce_workloads", selection=selection, values={"description": "x"})
+    assert [item["hostname"] for item in result["outcomes"]] == ["idle1"]
+
+
+def test_empty_selection_can_be_allowed(simulator: Simulator) -> None:
+    options: Json = {"selection": {"labels": [{"env": "test"}]}, "values": {"enforcement_mode": "full"}}
+    result = run(simulator, "pce_workloads", **options, allow_empty=True)
+    assert (result["changed"], result["outcomes"]) == (False, [])
+
+
+def test_list_with_a_misspelt_workload_skips_the_others(simulator: Simulator) -> None:
+    modes = [{"hostname": name, "enforcement_mode": "full"} for name in ("web1", "db1", "dbl")]
+    result = run(simulator, "pce_workloads", workloads=modes)
+    assert [item["action"] for item in result["outcomes"]] == ["skipped", "nothing", "failed"]
+    assert [item["changed"] for item in result["outcomes"]] == [False] * 3
+    assert result["msg"].startswith("1 of 3 workloads failed: dbl: there is no workload")
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_workload_without_a_ven_is_refused_behind_a_paged_list(simulator: Simulator, check: bool) -> None:
+    simulator.seed(generate={"workloads": 600, "prefix": "bulk-"})
+    simulator.clear_journal()
+    modes = [{"href": href(9), "enforcement_mode": "full"}, {"hostname": "bulk-7", "enforcement_mode": "full"}]
+    result = run(simulator, "pce_workloads", check=check, workloads=modes)
+    assert "has no VEN" in result["msg"]
+    assert writes(simulator) == []
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_many_are_moved_within_the_usual_deadline(simulator: Simulator, check: bool) -> None:
+    """Each request moves a thousand, so the rate limit allows for more than there are requests a deadline."""
+    simulator.seed(generate={"workloads": 2500, "prefix": "bulk-"})
+    selection = {"enforcement_mode": ["visibility_only", "idle"]}
+    result = run(simulator, "pce_workloads", check=check, selection=selection, values={"enforcement_mode": "full"})
+    assert sum(item["changed"] for item in result["outcomes"]) == 2503
+
+
+ODD_ANSWERS = ("empty", "object", "unmentioned", "other_word", "odd_href")
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS)
+@pytest.mark.parametrize("in_worker", [True, False], ids=["worker", "process"])
+def test_unclear_answer_is_settled_by_what_the_pce_shows(simulator: Simulator, answer: str, in_worker: bool) -> None:
+    simulator.settings(bulk_update_answer=answer)
+    options: Json = {"selection": {"hostnames": ["web1", "web10"]}, "values": {"enforcement_mode": "full"}}
+    result = run_module("pce_workloads", {**connection(simulator), **options}, in_worker=in_worker)
+    assert not result.get("failed"), result
+    assert [(item["action"], item["changed"]) for item in result["outcomes"]] == [("update", True)] * 2
+    assert not result.get("warnings")
+
+
+@pytest.mark.parametrize("answer", [*ODD_ANSWERS, "refused_whole"])
+def test_workload_that_was_not_moved_is_named_whatever_the_answer(simulator: Simulator, answer: str) -> None:
+    simulator.settings(bulk_update_answer=answer, odd_hosts={"web1": ["mode_refused"]})
+    options: Json = {"selection": {"labels": [{"role": "web"}]}, "values": {"enforcement_mode": "full"}}
+    result = run(simulator, "pce_workloads", **options)
+    assert result["msg"].startswith("1 of 3 workloads failed: web1: ")
+    outcomes = {item["hostname"]: item["action"] for item in result["outcomes"]}
+    assert outcomes == {"web1": "failed", "web10": "update", "idle1": "update"}
+    assert result["changed"]
+
+
+def test_refused_list_is_halved_until_the_refused_ones_are_known(simulator: Simulator) -> None:
+    simulator.seed(generate={"workloads": 1001, "prefix": "bulk-"})
+    refused = {f"bulk-{number}": ["mode_refused"] for number in (7, 500, 900)}
+    simulator.settings(bulk_update_answer="refused_whole", odd_hosts=refused)
+    simulator.clear_journal()
+    selection = {"enforcement_mode": ["visibility_only", "idle"]}
+    result = run(simulator, "pce_workloads", selection=selection, values={"enforcement_mode": "full"})
+    assert "3 of 1004 workloads failed: bulk-7: " in result["msg"]
+    assert {item["hostname"] for item in result["outcomes"] if item["error"]} == set(refused)
+    assert sum(item["changed"] for item in result["outcomes"]) == 1001
+    assert len(writes(simulator)) <= 2 + 2 * 10 * len(refused)
+
+
+def test_list_that_is_refused_for_all_is_not_halved_for_ever(simulator: Simulator) -> None:
+    simulator.seed(generate={"workloads": 1001, "prefix": "bulk-"})
+    simulator.fault("status", method="PUT", path="bulk_update", status=406, act=False, times=None)
+    simulator.clear_journal()
+    selection = {"enforcement_mode": ["visibility_only", "idle"]}
+    result = run(simulator, "pce_workloads", selection=selection, values={"enforcement_mode": "full"})
+    assert result["msg"].startswith("1004 of 1004 workloads failed: ")
+    assert not result["changed"]
+    assert len(writes(simulator)) <= 2 + 2 * 50
+    assert len(result["msg"]) < 2000
+
+
+def test_label_that_was_created_for_a_refused_workload_is_told(simulator: Simulator) -> None:
+    simulator.settings(odd_hosts={"web1": ["mode_refused"]})
+    entry = {"hostname": "web1", "labels": [{"app": "new"}], "enforcement_mode": "full"}
+    result = run(simulator, "pce_workloads", workloads=[entry], create_labels=True)
+    assert "Created before that: label app=new" in result["msg"]
+    assert result["changed"]
+
+
+def test_label_that_was_created_before_a_refused_request_is_told(simulator: Simulator) -> None:
+    simulator.fault("status", method="PUT", path="bulk_update", status=403, act=False)
+    entry = {"hostname": "web1", "labels": [{"app": "new"}]}
+    result = run(simulator, "pce_workloads", workloads=[entry], create_labels=True)
+    assert "Created before that: label app=new" in result["msg"]
+    assert result["changed"]
+
+
+def test_deadline_is_that_of_the_whole_task(simulator: Simulator) -> None:
+    """Two clients, each with a deadline of its own, would have time for both."""
+    simulator.fault("status", status=429, method="GET", path="workloads", headers={"Retry-After": "2"})
+    simulator.fault("status", status=429, method="PUT", path="bulk_update", headers={"Retry-After": "2"})
+    options: Json = {"selection": {"hostnames": ["web1"]}, "values": {"enforcement_mode": "full"}, "deadline": 3}
+    assert "deadline" in run(simulator, "pce_workloads", **options)["msg"]
+
+
+def test_workload_without_a_hostname_is_named_by_its_href(simulator: Simulator) -> None:
+    simulator.seed(workloads=[workload(6, "", WEB)])
+    simulator.settings(odd_hosts={"": ["mode_refused"]})
+    options: Json = {"selection": {"labels": [{"role": "web"}]}, "values": {"enforcement_mode": "full"}}
+    assert (
+        f"1 of 4 workloads failed: {href(6)}: the PCE refused it" in run(simulator, "pce_workloads", **options)["msg"]
+    )
 
 
 def test_busy_pce_is_asked_again(simulator: Simulator) -> None:

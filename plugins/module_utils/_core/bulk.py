@@ -33,11 +33,16 @@ class Purge:
 
 @dataclass(frozen=True)
 class Bulk:
-    """What a task asks for. ``concurrency`` objects are written at a time."""
+    """What a task asks for. ``concurrency`` objects are written at a time.
+
+    ``stops_at_missing``: nothing is written where an object that cannot be created does not exist. A user who has
+    misspelt one may not mean the rest of the list either.
+    """
 
     desired_states: Sequence[DesiredState]
     purge: Purge | None = None
     concurrency: int = 1
+    stops_at_missing: bool = False
 
 
 def read_bulk(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> Bulk:
@@ -46,7 +51,8 @@ def read_bulk(resource: Resource, params: Mapping[str, Any], check_reference: Ch
     if not 1 <= concurrency <= MAX_CONCURRENCY:
         raise OptionError("concurrency", f"must be 1 to {MAX_CONCURRENCY}, not {concurrency}")
     desired_states = read_desired_states(resource, params, check_reference)
-    return Bulk(desired_states, _read_purge(resource, params, check_reference), concurrency)
+    purge = _read_purge(resource, params, check_reference)
+    return Bulk(desired_states, purge, concurrency, stops_at_missing=not resource.can_create)
 
 
 def read_desired_states(

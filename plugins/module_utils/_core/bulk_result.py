@@ -15,6 +15,9 @@ from .plan import Action
 from .reconcile import Result, Step
 from .resource import Resource
 
+SKIPPED = "skipped"
+"""In the place of an action: a change that was not tried."""
+
 MAX_NAMED = 10
 """Objects that one sentence names."""
 
@@ -50,15 +53,25 @@ class BulkResult:
 class Item:
     """One object of the task: its names in results, its planned step, and what became of it.
 
-    ``is_purged`` objects are not listed by the task.
+    ``reference`` is what the task names it by, if it does. ``is_purged`` objects are not listed by the task. A change
+    that ``is_skipped`` was not tried, because of another object. One that failed ``is_partly_changed`` if the server
+    shows some of its new values.
     """
 
     names: Mapping[str, Any]
     label: str
+    reference: str | None = None
     is_purged: bool = False
+    is_skipped: bool = False
+    is_partly_changed: bool = False
     step: Step | None = None
     outcome: Result | None = None
     error: CollectionError | None = None
+
+    @property
+    def action(self) -> Action:
+        """Return what the plan does to the object."""
+        return Action.NOTHING if self.step is None else self.step.plan.action
 
     @property
     def is_change(self) -> bool:
@@ -68,7 +81,7 @@ class Item:
     @property
     def is_deletion(self) -> bool:
         """Return True if the plan deletes the object."""
-        return self.step is not None and self.step.plan.action is Action.DELETE
+        return self.action is Action.DELETE
 
     def fail(self, message: str) -> None:
         """Enter a failure after the object may have been changed."""
@@ -89,11 +102,9 @@ class Outcomes:
         outcomes = [self._entry(item) for item in self.items]
         failures = [item for item in self.items if item.error is not None]
         if failures:
-            several = [f"{item.label}: {item.error}" for item in failures[:MAX_NAMED]]
-            more = "; …" if len(failures) > MAX_NAMED else ""
             skipped = "; nothing was purged" if is_purge_skipped else ""
             title = f"{len(failures)} of {len(self.items)} {self.resource.title}s failed{skipped}"
-            raise BulkError(f"{title}: {'; '.join(several)}{more}", outcomes, self.warnings)
+            raise BulkError(f"{title}: {_describe(failures)}", outcomes, self.warnings)
         before, after = self._diff()
         return BulkResult(any(entry["changed"] for entry in outcomes), outcomes, before, after, self.warnings)
 
@@ -102,12 +113,12 @@ class Outcomes:
         if item.error is None:
             self.warnings += [f"{item.label}: {warning}" for warning in outcome.warnings]
         shown = None if item.error else outcome.result
-        reference = item.step.plan.reference if item.step is not None else None
+        reference = item.step.plan.reference if item.step is not None else item.reference
         return {
             **item.names,
             self.resource.reference: shown[self.resource.reference] if shown is not None else reference,
-            "action": "failed" if item.error else outcome.action.value,
-            "changed": item.error.changed if item.error else outcome.changed,
+            "action": "failed" if item.error else SKIPPED if item.is_skipped else outcome.action.value,
+            "changed": item.error.changed or item.is_partly_changed if item.error else outcome.changed,
             "error": str(item.error) if item.error else None,
             # The whole object only where it is news: Ansible is slow with megabytes of unchanged ones.
             self.resource.name: shown if outcome.changed else None,
@@ -129,3 +140,15 @@ class Outcomes:
             if outcome.action is not Action.DELETE:
                 after[key] = dict(outcome.after)
         return before, after
+
+
+def _describe(failures: Sequence[Item]) -> str:
+    """Return why objects failed; those that failed for one reason share its sentence."""
+    labels: dict[str, list[str]] = {}
+    for item in failures:
+        labels.setdefault(str(item.error), []).append(item.label)
+    sentences = []
+    for reason, names in list(labels.items())[:MAX_NAMED]:
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        sentences.append(f"{', '.join(names[:MAX_NAMED])}{more}: {reason}")
+    return "; ".join(sentences) + ("; …" if len(labels) > MAX_NAMED else "")

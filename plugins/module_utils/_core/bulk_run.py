@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Union
 
 from . import progress
 from .bulk import PURGE_SCOPE, Bulk, Purge
@@ -28,7 +30,7 @@ from .errors import (
 )
 from .fields import common_part
 from .plan import Action, Plan
-from .reconcile import DesiredState, Result, apply, prepare, result_of, warnings_of
+from .reconcile import DesiredState, Result, Step, apply, prepare, result_of, warnings_of
 from .resource import ABSENT, Identity, Raw, Resource, Scope
 from .snapshot import Snapshot
 from .store import Store
@@ -42,10 +44,18 @@ def reconcile_all(resource: Resource, store: Store, bulk: Bulk, dry_run: bool) -
     """
     run = _Run(resource, store, bulk, dry_run)
     run.plan()
-    # What cannot be created is misspelt, so the rest of the list may not be meant either.
-    if resource.can_create or not any(item.error for item in run.listed):
+    if bulk.stops_at_missing and any(item.error for item in run.listed):
+        run.skip_all()
+    else:
         run.write()
     return run.to_result()
+
+
+_MAX_SPLITS = 50
+"""Requests for many objects that are sent again as two, to find what a server refuses them all for."""
+
+_WRONG_LIST = (400, 406, 413, 422)
+"""Statuses of a server that refuses a whole request for something in it."""
 
 
 @dataclass
@@ -65,6 +75,7 @@ class _Run:
         self._lock = threading.Lock()
         self._stopped_by: str | None = None
         self._done = self._failed = self._total = 0
+        self._splits = _MAX_SPLITS
         self.snapshot = self._read()
 
     def _read(self) -> Snapshot:
@@ -81,9 +92,16 @@ class _Run:
             self.purged = [replace(self._prepare(desired_state), is_purged=True) for desired_state in others]
         changes = [item for item in [*self.listed, *self.purged] if item.is_change]
         if changes:
+            updates = sum(item.action is Action.UPDATE for item in changes)
+            requests = len(changes) - updates + math.ceil(updates / self.store.max_updates)
             # Before each deletion, the object is read again.
-            requests = len(changes) + sum(item.is_deletion for item in changes)
+            requests += sum(item.is_deletion for item in changes)
             self.store.ensure_within_deadline(requests, f"changing {len(changes)} {self.resource.title}s")
+
+    def skip_all(self) -> None:
+        """Note that nothing is written."""
+        for item in [*self.listed, *self.purged]:
+            item.is_skipped = item.error is None and item.is_change
 
     def write(self) -> None:
         """Carry out the plans; the purge only if no listed object has failed."""
@@ -101,7 +119,7 @@ class _Run:
 
     def _prepare(self, desired_state: DesiredState) -> Item:
         names = {name: desired_state.identity.names.get(name) for name in self.resource.identity}
-        item = Item(names, _label(desired_state.identity))
+        item = Item(names, _label(desired_state.identity), desired_state.identity.reference)
         try:
             item.step = prepare(self.resource, self.snapshot, desired_state)
         except CollectionError as error:
@@ -113,7 +131,7 @@ class _Run:
         before = item.step.plan.before
         if desired_state.identity.reference is not None and before is not None:
             item.names = {name: before[name] for name in self.resource.identity}
-            item.label = _label(Identity(names=item.names))
+            item.label = _label(Identity(names=item.names)) or item.label
         return item
 
     def _refuse_duplicates(self) -> None:
@@ -179,15 +197,19 @@ class _Run:
             list(pool.map(self._carry_out, ready))
 
     def _carry_out_together(self, items: Sequence[Item]) -> None:
-        """Carry out updates, as many by one request as the server takes."""
-        for start in range(0, len(items), self.store.max_updates):
-            batch = items[start : start + self.store.max_updates]
-            updates = [(item.step.plan, self._current(item.step.plan)) for item in batch if item.step is not None]
-            try:
-                answers = self.store.update_many(updates)
-            except CollectionError as error:
-                self._fail_together(batch, items[start + len(batch) :], error)
-                return
+        """Carry out updates, as many by one request as the server takes.
+
+        A list that is refused as a whole is sent again in two parts, until what it is refused for is found.
+        """
+        size = self.store.max_updates
+        batches = deque(items[start : start + size] for start in range(0, len(items), size))
+        while batches:
+            batch = batches.popleft()
+            answers, failure = self._update_together(batch)
+            if failure is not None and len(batch) > 1 and self._splits and _says_list_is_wrong(failure):
+                self._splits -= 1
+                batches.extendleft((batch[len(batch) // 2 :], batch[: len(batch) // 2]))
+                continue
             for item, answer in zip(batch, answers):
                 if isinstance(answer, CollectionError):
                     item.error = answer
@@ -196,30 +218,27 @@ class _Run:
             self._done += len(batch)
             self._failed += sum(item.error is not None for item in batch)
             progress.report_progress(f"{self.resource.title}s changed", self._done, self._total, self._failed)
+            if failure is not None and not _says_list_is_wrong(failure):
+                for item in [item for later in batches for item in later]:
+                    item.error = CollectionError("skipped: the request for the objects before it failed")
+                return
+
+    def _update_together(
+        self, batch: Sequence[Item]
+    ) -> tuple[Sequence[Union[Raw, CollectionError]], CollectionError | None]:
+        """Send one request. Return what became of each object, and what made the request fail as a whole."""
+        updates = [(item.step.plan, self._current(item.step.plan)) for item in batch if item.step is not None]
+        try:
+            return self.store.update_many(updates), None
+        except CollectionError as error:
+            failure = error
+        except Exception as error:  # what was done to the others must not get lost with it
+            failure = CollectionError(f"unexpected error, please report this bug: {error!r}")
+            failure.changed = True
+        return [failure] * len(batch), failure
 
     def _current(self, plan: Plan) -> Raw:
         return self.snapshot.find(Identity(plan.reference)) or {}
-
-    def _fail_together(self, batch: Sequence[Item], later: Sequence[Item], error: CollectionError) -> None:
-        """Enter the failure of a request for ``batch``, of which the server may have carried out any part."""
-        shown: Snapshot | None = None
-        if error.changed:
-            try:
-                shown = self._read()
-            except CollectionError as second:
-                error.add(f"Looking up what became of them failed too: {second}")
-        for item in batch:
-            item.error = error
-            raw = None if shown is None or item.step is None else shown.find(Identity(item.step.plan.reference))
-            if raw is None or item.step is None:
-                continue
-            desired_state = item.step.desired_state
-            left = self.resource.plan(raw, self.snapshot.resolve(desired_state.desired, True), desired_state.state)
-            if not left.is_change:
-                item.error = None
-                item.outcome = result_of(self.resource, item.step.plan, self.resource.to_result(raw))
-        for item in later:
-            item.error = CollectionError("skipped: the request for the objects before it failed")
 
     def _carry_out(self, item: Item) -> None:
         if self._stopped_by is not None and item.is_change:
@@ -269,18 +288,35 @@ class _Run:
         return None
 
     def _read_back(self) -> None:
-        """Replace what updated objects should be by what the server shows, over one read for all of them."""
-        updated = [item for item in self.listed if item.outcome is not None and item.outcome.action is Action.UPDATE]
-        if not updated or not self.store.is_read_back_together:
+        """Replace what updated objects should be by what the server shows, over one read for all of them.
+
+        Where objects are updated together, that also settles what became of those that failed.
+        """
+        if not self.store.is_read_back_together:
+            return
+        sent = [item for item in self.listed if item.step is not None and item.action is Action.UPDATE]
+        unclear = [item for item in sent if item.error is not None and self.store.max_updates > 1]
+        updated = [item for item in sent if item.outcome is not None]
+        if not updated and not any(item.error.changed for item in unclear if item.error is not None):
             return
         try:
             shown = self._read()
-            shown.confirm_absences([Identity(item.step.plan.reference) for item in updated if item.step is not None])
+            both = [*updated, *unclear]
+            shown.confirm_absences([Identity(item.step.plan.reference) for item in both if item.step is not None])
         except CollectionError as error:
-            self.warnings.append(f"updated objects could not be read back: {error}")
+            self._note_failed_look(error, updated, unclear)
             return
         for item in updated:
             self._compare(item, shown)
+        for item in unclear:
+            self._settle(item, shown)
+
+    def _note_failed_look(self, error: CollectionError, updated: Sequence[Item], unclear: Sequence[Item]) -> None:
+        if updated:
+            self.warnings.append(f"updated objects could not be read back: {error}")
+        for failure in {id(item.error): item.error for item in unclear}.values():
+            if failure is not None and failure.changed:
+                failure.add(f"Looking up what became of them failed too: {error}")
 
     def _compare(self, item: Item, shown: Snapshot) -> None:
         if item.step is None or item.outcome is None:
@@ -289,10 +325,26 @@ class _Run:
         if raw is None:
             item.fail(f"another user deleted {item.step.plan.reference} just after it was updated")
             return
-        desired_state = item.step.desired_state
-        left = self.resource.plan(raw, self.snapshot.resolve(desired_state.desired, create=True), desired_state.state)
-        warnings = [*item.outcome.warnings, *warnings_of(left)]
+        warnings = [*item.outcome.warnings, *warnings_of(self._left(item.step, raw))]
         item.outcome = replace(item.outcome, result=self.resource.to_result(raw), warnings=warnings)
+
+    def _settle(self, item: Item, shown: Snapshot) -> None:
+        """Enter an object as updated if the server shows that it is, whatever the server answered."""
+        raw = None if item.step is None else shown.find(Identity(item.step.plan.reference))
+        if item.step is None or item.error is None or raw is None:
+            return
+        left = self._left(item.step, raw)
+        if not left.is_change:
+            item.error = None
+            item.outcome = result_of(self.resource, item.step.plan, self.resource.to_result(raw))
+        elif set(left.changes) != set(item.step.plan.changes):
+            item.is_partly_changed = True
+
+    def _left(self, step: Step, raw: Raw) -> Plan:
+        """Return the plan that is left for an object as the server shows it now."""
+        desired_state = step.desired_state
+        desired = self.snapshot.resolve(desired_state.desired, create=True)
+        return self.resource.plan(raw, desired, desired_state.state)
 
 
 def _narrow(resource: Resource, bulk: Bulk) -> dict[str, str]:
@@ -314,6 +366,10 @@ def _narrow(resource: Resource, bulk: Bulk) -> dict[str, str]:
         names += [wanted for scope, wanted in conditions if scope.is_prefix and scope.field == name] or [None]
     common = "" if None in names else common_part(names)
     return {name: common} if common else {}
+
+
+def _says_list_is_wrong(error: CollectionError) -> bool:
+    return isinstance(error, ApiError) and error.status in _WRONG_LIST
 
 
 def _affects_all(error: CollectionError) -> bool:

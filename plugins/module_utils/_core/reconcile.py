@@ -57,13 +57,12 @@ class DesiredState:
 def read_desired_state(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> DesiredState:
     """Return what the options ask for. Raise OptionError for wrong ones, and for some that cannot be combined."""
     state = params.get("state") or PRESENT
-    desired = resource.desired(params)
+    desired = read_values(resource, params, check_reference)
     renew = params.get(resource.renew) == RENEW_ALWAYS
     create_missing = bool(params.get(resource.create_missing))
     reference, new_name = params.get(resource.reference), params.get(resource.rename)
     if reference is not None:
         parse_option(resource.reference, partial(check_reference, resource), reference)
-    _check_references(resource, desired, check_reference)
     identity = Identity(reference) if reference is not None else _identity(resource, desired)
     if new_name is None:
         return DesiredState(identity, desired, state, None, renew, create_missing)
@@ -85,12 +84,15 @@ def _identity(resource: Resource, desired: Mapping[str, Any]) -> Identity:
     return Identity(names={name: desired.get(name) for name in resource.identity})
 
 
-def _check_references(resource: Resource, desired: Mapping[str, Any], check_reference: CheckReference) -> None:
+def read_values(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> dict[str, Any]:
+    """Return the canonical values that the options ask for. Raise OptionError for wrong ones."""
+    desired = resource.desired(params)
     for item in resource.fields:
         if item.refers_to:
             for entry in desired.get(item.name, ()):
                 if item.refers_to.reference in entry:
                     parse_option(item.name, partial(check_reference, item.refers_to), entry[resource.reference])
+    return desired
 
 
 @dataclass(frozen=True)

@@ -140,12 +140,23 @@ class References:
         if all(self.resource.reference in item for item in entries):
             return list(entries)
         found = [self._found(field.name, item, create, create_option) for item in entries]
-        named = [self.names(item) for item in found]
-        try:
-            check_one_per(self.resource, field.one_per, [item for item in named if item is not None])
-        except ValueError as error:
-            raise OptionError(field.name, str(error)) from error
+        self._check_one_per(field, [self.names(item) for item in found])
         return _as_set(found)
+
+    def check(self, field: Field, entries: Sequence[Entry], kept: Sequence[Entry]) -> None:
+        """Raise an error for a reference to an object that does not exist, unless it is among those ``kept``.
+
+        No request where all are kept, or by name: ``resolve`` has checked those.
+        """
+        if all(self.resource.reference not in item or item in kept for item in entries):
+            return
+        found = [(item, self.names(item)) for item in entries]
+        for item, names in found:
+            if names is None and item not in kept:
+                raise MissingReferenceError(
+                    f"{field.name}: there is no {self.resource.title} {item[self.resource.reference]}"
+                )
+        self._check_one_per(field, [names for _item, names in found])
 
     def make(self, entry: Entry) -> tuple[str, bool]:
         """Return the reference of the object that an entry names, and whether it was created for that.
@@ -194,6 +205,12 @@ class References:
                 + (f"; {create_option}: true would create it" if create_option else "")
             )
         return references
+
+    def _check_one_per(self, field: Field, named: Sequence[Entry | None]) -> None:
+        try:
+            check_one_per(self.resource, field.one_per, [item for item in named if item is not None])
+        except ValueError as error:
+            raise OptionError(field.name, str(error)) from error
 
     def _found(self, option: str, entry: Entry, create: bool, create_option: str) -> Entry:
         if self.resource.reference in entry:

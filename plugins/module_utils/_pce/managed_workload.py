@@ -13,11 +13,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core.errors import CollectionError
+from .._core.errors import CollectionError, MissingReferenceError, RequestError
 from .._core.fields import choice, partial_text, server, text
 from .._core.plan import Plan
 from .._core.references import references
-from .._core.resource import Raw, Resource
+from .._core.resource import Identity, Raw, Resource
 from .._core.store import QueryResult
 from .._core.text import describe_errors, one_line
 from .._http.response import Response, parse_errors
@@ -27,10 +27,12 @@ from .hrefs import UUID, UUID_EXAMPLE
 from .label import LABEL
 from .pairing_profile import ENFORCEMENT_MODES, VISIBILITY_LEVELS
 from .shapes import object_of, text_of
-from .store import PceStore
+from .store import PceStore, name_created
 
 MAX_BULK = 1000
 """Workloads that one request updates."""
+
+_REFUSED = ("error", "validation_failure")
 
 MANAGED_WORKLOAD = Resource(
     title="workload",
@@ -68,28 +70,45 @@ class ManagedWorkloadStore(PceStore):
         result = super()._read({**parameters, "managed": "true"}, max_results)
         return QueryResult([raw for raw in result.objects if is_managed(raw)], result.is_paged)
 
-    def _get(self, href: str) -> Raw | None:
-        raw = super()._get(href)
+    def _shown_by_get(self, reference: str) -> Raw | None:
+        raw = super()._shown_by_get(reference)
         if raw is not None and not is_managed(raw):
-            raise CollectionError(f"the workload {href} has no VEN, and only workloads with a VEN are managed")
+            raise CollectionError(f"the workload {reference} has no VEN, and only workloads with a VEN are managed")
         return raw
+
+    def missing(self, identity: Identity) -> MissingReferenceError:
+        """Return the error for a workload that does not exist, or raise one that says that it has no VEN."""
+        if identity.reference is not None:
+            self._find_by_get(identity.reference)
+        return super().missing(identity)
 
     def update_many(self, changes: Sequence[tuple[Plan, Raw]]) -> list[Raw | CollectionError]:
         """Carry out updates by one request. Return, for each, its object with its changes, or why it was refused.
 
-        Labels are created before that. Sending a request again is safe: it sets the same values.
+        Labels are created before that. Sending a request again is safe: it sets the same values. An error whose
+        ``changed`` is True says that only a look can tell what became of the workload.
         """
-        bodies = []
-        for plan, _current in changes:
-            with self._complete(plan) as complete:
-                bodies.append({"href": self.own_href(complete.reference), **self._resource.body(complete.changes)})
+        made: list[list[str]] = [[] for _ in changes]
         path = f"{hrefs.collection(self._org_id, self._resource.path)}/bulk_update"
-        response = self._http.request("PUT", path, body=bodies)
-        answers = _answers_in(response)
-        return [
-            _settle(response, answers.get(body["href"]), {**current, **body})
-            for body, (_plan, current) in zip(bodies, changes)
-        ]
+        try:
+            bodies = [
+                {
+                    "href": self.own_href(plan.reference),
+                    **self._resource.body(self._with_hrefs(plan.changes, created)),
+                }
+                for (plan, _current), created in zip(changes, made)
+            ]
+            answers = _answers_in(self._http.request("PUT", path, body=bodies))
+        except CollectionError as error:
+            name_created(error, [name for created in made for name in created])
+            raise
+        answered: list[Raw | CollectionError] = []
+        for body, (_plan, current), created in zip(bodies, changes, made):
+            failure = _failure_in(answers.get(body["href"]))
+            if failure is not None:
+                name_created(failure, created)
+            answered.append({**current, **body} if failure is None else failure)
+        return answered
 
 
 def is_managed(raw: Raw) -> bool:
@@ -98,26 +117,39 @@ def is_managed(raw: Raw) -> bool:
     return managed if isinstance(managed, bool) else text_of(object_of(raw.get("ven")).get("href")) is not None
 
 
-def _answers_in(response: Response) -> dict[Any, Mapping[str, Any]]:
+def _answers_in(response: Response) -> dict[str, Mapping[str, Any]]:
     """Return the entries of a response by the HREFs of their workloads; a PCE may answer without any."""
     if not response.body.strip():
         return {}
-    return {entry.get("href"): entry for entry in response.json_objects()}
+    try:
+        entries = response.json_objects()
+    except RequestError as error:
+        # The PCE has accepted the request, whatever it says of it.
+        error.mark_outcome_unknown()
+        raise
+    return {entry["href"]: entry for entry in entries if isinstance(entry.get("href"), str)}
 
 
-def _settle(response: Response, answer: Mapping[str, Any] | None, updated: Raw) -> Raw | CollectionError:
-    """Return the workload as it should be, or the error in the PCE's answer for it.
+def _failure_in(answer: Mapping[str, Any] | None) -> CollectionError | None:
+    """Return the error in the PCE's entry for a workload, None if it was updated.
 
-    A PCE answers an entry for each workload. One that it does not mention is read back like the others.
+    A PCE answers an entry for each workload. Of one without, or with an unknown status, only a look tells more.
     """
-    if answer is None or answer.get("status") == "updated":
-        return updated
-    words = describe_errors(parse_errors(_as_error(answer))) or str(answer.get("status"))
-    return CollectionError(f"the PCE refused it ({one_line(answer.get('status'))}): {words}")
+    status = None if answer is None else answer.get("status")
+    if answer is None or status not in ("updated", *_REFUSED):
+        said = "does not mention it" if answer is None else f"says {one_line(status)}"
+        unclear = CollectionError(f"the PCE's answer {said}, and it does not show the change")
+        unclear.changed = True
+        return unclear
+    if status == "updated":
+        return None
+    words = describe_errors(parse_errors(_as_error(answer))) or "without a reason"
+    return CollectionError(f"the PCE refused it ({status}): {words}")
 
 
 def _as_error(answer: Mapping[str, Any]) -> bytes:
-    return json.dumps([{name: answer.get(name) for name in ("token", "message")}]).encode()
+    words = {name: answer[name] for name in ("token", "message") if answer.get(name)}
+    return json.dumps([words] if words else []).encode()
 
 
 MANAGED_WORKLOADS = PceApi(ManagedWorkloadStore)

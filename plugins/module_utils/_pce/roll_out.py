@@ -292,5 +292,6 @@ def set_modes(
         outcomes: Sequence[Mapping[str, Any]] = reconcile_all(MANAGED_WORKLOAD, store, Bulk(states), dry_run).outcomes
     except BulkError as error:
         outcomes = error.outcomes
-    changed = {entry["href"] for entry in outcomes if entry["changed"]}
-    return changed, {entry["href"]: entry["error"] for entry in outcomes if entry["error"] and entry["href"]}
+    became = dict(zip(values, outcomes))
+    changed = {href for href, entry in became.items() if entry["changed"]}
+    return changed, {href: entry["error"] for href, entry in became.items() if entry["error"]}

@@ -47,9 +47,13 @@ class PceStore(Store):
         self._listed_values = ListedValues(http, org_id, resource)
 
     def check(self, plan: Plan, current: Raw | None) -> None:
-        """Raise OptionError for a new object with a value that the PCE does not list, such as a label key."""
+        """Raise an error for a new object with a value that the PCE does not list, or a label that does not exist."""
         if plan.action is Action.CREATE:
             self._listed_values.check(plan.changes)
+        shown = self._resource.to_result(current) or {}
+        for item in self._resource.fields:
+            if item.refers_to is not None and item.name in plan.changes:
+                self._known(item.refers_to).check(item, plan.changes[item.name], shown.get(item.name, ()))
 
     def find(self, identity: Identity) -> Raw | None:
         """Return the one object with this identity, or None. Raise AmbiguousError where several have the name."""
@@ -191,9 +195,7 @@ class PceStore(Store):
         try:
             yield replace(plan, changes=self._with_hrefs(plan.changes, made))
         except CollectionError as error:
-            if made:
-                error.changed = True
-                error.add(f"Created before that: {', '.join(made)}")
+            name_created(error, made)
             raise
 
     def _put(self, href: str, plan: Plan) -> dict[str, Any]:
@@ -329,6 +331,13 @@ class PceStore(Store):
             return self.query({})
         except RequestError:
             return []
+
+
+def name_created(error: CollectionError, made: Sequence[str]) -> None:
+    """Add to an error the names of the objects that were created before it."""
+    if made:
+        error.changed = True
+        error.add(f"Created before that: {', '.join(made)}")
 
 
 def _says_deleted(error: ApiError) -> bool:

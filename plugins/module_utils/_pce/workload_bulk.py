@@ -6,22 +6,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from .._core.bulk import PURGE, read_bulk
+from .._core.bulk import PURGE, Bulk, read_bulk
 from .._core.bulk_run import reconcile_all
-from .._core.errors import OptionError
-from .._core.listing import read_listing, select
-from .api import PCE
-from .managed_workload import MANAGED_WORKLOAD, MANAGED_WORKLOADS
+from .._core.errors import MissingReferenceError, OptionError
+from .._core.listing import Listing, read_listing, select
+from .._core.reconcile import DesiredState, read_values
+from .._core.resource import PRESENT, Identity
+from .api import PCE, Pce
+from .managed_workload import MANAGED_WORKLOAD, ManagedWorkloadStore
 from .workload import WORKLOAD
-from .workload_store import WORKLOADS
+from .workload_store import WorkloadStore
 
 Options = Mapping[str, Mapping[str, Any]]
 
 _ENTRY = MANAGED_WORKLOAD.arguments()
-_VALUES = {name: spec for name, spec in _ENTRY.items() if name not in ("hostname", "href", "name", "description")}
+_VALUES = {name: spec for name, spec in _ENTRY.items() if name not in ("hostname", "href", "name")}
 SELECTION: Options = {
     **{name: spec for name, spec in WORKLOAD.filters().items() if name not in ("hostname", "managed", "name")},
     "name": {"type": "str"},
@@ -45,15 +48,19 @@ OPTIONS: Options = {
 def change_workloads(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Bring many workloads to their desired values and return the module's result.
 
-    Raise OptionError for an impossible one, or for an empty selection, before anything is written; BulkError, with all
-    outcomes, if some workloads failed.
+    Raise OptionError for an impossible one, for a hostname without a workload, or for an empty selection, before
+    anything is written; BulkError, with all outcomes, if some workloads failed.
     """
-    entries = _entries(params)
-    if not entries and not params["allow_empty"]:
-        where = "workloads" if params["workloads"] is not None else "selection"
+    pce = PCE.connect(params)
+    store = ManagedWorkloadStore(pce.http, pce.org_id, MANAGED_WORKLOAD)
+    if params["workloads"] is None:
+        where, bulk = "selection", _select(params, pce, store)
+    else:
+        where = "workloads"
+        bulk = read_bulk(MANAGED_WORKLOAD, {**params, PURGE: False}, PCE.reference_checker(params))
+    if not bulk.desired_states and not params["allow_empty"]:
         raise OptionError(where, "selects no workload; set allow_empty: true if that is intended")
-    bulk = read_bulk(MANAGED_WORKLOAD, {**params, "workloads": entries, PURGE: False}, PCE.reference_checker(params))
-    outcome = reconcile_all(MANAGED_WORKLOAD, MANAGED_WORKLOADS.store(params, MANAGED_WORKLOAD), bulk, check_mode)
+    outcome = reconcile_all(MANAGED_WORKLOAD, store, bulk, check_mode)
     return {
         "changed": outcome.changed,
         "outcomes": list(outcome.outcomes),
@@ -62,19 +69,63 @@ def change_workloads(params: Mapping[str, Any], check_mode: bool) -> dict[str, A
     }
 
 
-def _entries(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the workloads with what each should have."""
-    if params["workloads"] is not None:
-        return list(params["workloads"])
-    given = {name: value for name, value in (params["values"] or {}).items() if value is not None}
-    if not given:
-        raise OptionError("values", f"requires at least one of {', '.join(_VALUES)}")
+def _select(params: Mapping[str, Any], pce: Pce, store: ManagedWorkloadStore) -> Bulk:
+    """Return the values for all workloads of the selection."""
+    values = _read_values(params)
     chosen = {**dict.fromkeys(SELECTION), **params["selection"]}
     if all(value is None for value in chosen.values()):
         raise OptionError("selection", f"requires at least one of {', '.join(SELECTION)}")
-    try:
+    with _within("selection"):
         listing = read_listing(WORKLOAD, {**chosen, "managed": True}, PCE.reference_checker(params))
-        found = select(WORKLOAD, WORKLOADS.store(params, WORKLOAD), listing)
+        workloads = WorkloadStore(pce.http, pce.org_id, WORKLOAD)
+        found = select(WORKLOAD, workloads, listing)
+        _check_hostnames(listing, workloads, store, found)
+    with _within("values"):
+        # A label that is missing is missing for all workloads.
+        store.resolve(values, bool(params["create_labels"]))
+    create_labels = bool(params["create_labels"])
+    return Bulk(
+        [
+            DesiredState(Identity(workload["href"]), dict(values), PRESENT, create_missing=create_labels)
+            for workload in found
+        ]
+    )
+
+
+def _read_values(params: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in (params["values"] or {}).items() if value is not None}
+    if not given:
+        raise OptionError("values", f"requires at least one of {', '.join(_VALUES)}")
+    with _within("values"):
+        return read_values(MANAGED_WORKLOAD, given, PCE.reference_checker(params))
+
+
+def _check_hostnames(
+    listing: Listing, workloads: WorkloadStore, store: ManagedWorkloadStore, found: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raise an error for a hostname of the selection that no workload has, or several have."""
+    by_hostname = [condition for condition in listing.conditions if condition.option in ("hostnames", "managed")]
+    wanted = next((condition.wanted for condition in by_hostname if condition.option == "hostnames"), ())
+    shown = [workload["hostname"] for workload in found]
+    if any(hostname not in shown for hostname in wanted) and len(listing.conditions) > len(by_hostname):
+        # Another condition may leave it out.
+        found = select(WORKLOAD, workloads, Listing(None, by_hostname))
+    for hostname in wanted:
+        identity = Identity(names={"hostname": hostname})
+        namesakes = [workload for workload in found if workload["hostname"] == hostname]
+        if not namesakes:
+            error = store.missing(identity)
+            raise OptionError("hostnames", str(error)) from error
+        if len(namesakes) > 1:
+            raise MANAGED_WORKLOAD.ambiguous(identity, namesakes)
+
+
+@contextmanager
+def _within(option: str) -> Iterator[None]:
+    """Name ``option`` in errors about its suboptions."""
+    try:
+        yield
     except OptionError as error:
-        raise OptionError(f"selection.{error.option}", error.problem) from error
-    return [{"href": workload["href"], **given} for workload in found]
+        raise OptionError(f"{option}.{error.option}", error.problem) from error
+    except MissingReferenceError as error:
+        raise MissingReferenceError(f"{option}.{error}") from error
