@@ -217,6 +217,30 @@ def _vens() -> Iterator[Operation]:
     yield column("PUT that marks", "PUT", r"/vens/[0-9a-f-]+$", mark)
 
 
+def _changed_workloads() -> Iterator[Operation]:
+    hosts = [
+        {**_workload(number, name), "enforcement_mode": "visibility_only"} for number, name in enumerate(("a", "b"))
+    ]
+    seed = {"workloads": hosts}
+    one = {"hostname": "a", "enforcement_mode": "full"}
+    many = {"workloads": [{"hostname": name, "enforcement_mode": "full"} for name in ("a", "b")]}
+    crowd = {"workloads": [_workload(1000 + number, f"a-{number}") for number in range(_CROWD)]}
+
+    def column(title: str, method: str, path: str, **more: Any) -> Operation:
+        return Operation("pce_workloads", title, method, path, many, seed, entries="outcomes", **more)
+
+    yield Operation("pce_workload", "PUT", "PUT", r"/workloads/[0-9a-f-]+$", one, seed)
+    yield column("GET", "GET", r"/workloads", crowd=crowd)
+    yield column("PUT that changes many", "PUT", r"/workloads/bulk_update$")
+    yield column("GET in the end", "GET", r"/workloads", skip=1)
+
+
+def _upgraded_vens() -> Iterator[Operation]:
+    seed = {"workloads": [_workload(number, name) for number, name in enumerate(("a", "b"))]}
+    options = {"hostnames": ["a", "b"], "release": "24.2.10", "wait_timeout": 0}
+    yield Operation("pce_ven_upgrade", "PUT that orders", "PUT", r"/vens/upgrade$", options, seed, entries="vens")
+
+
 def _instance(name: str, ident: str, ip: str = "10.92.82.18") -> dict[str, Any]:
     login = {"ipAddress": ip, "port": 443, "username": "admin", "password": PASSWORD}
     return {"id": ident, "controller": login, "endpointAddressSpace": {"type": "Project", "name": name}}
@@ -277,6 +301,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *_many_profiles(),
     *_keys(),
     *_vens(),
+    *_changed_workloads(),
+    *_upgraded_vens(),
     *_single_instance(),
     *_many_instances(),
 )

@@ -369,7 +369,8 @@ def _narrow(resource: Resource, bulk: Bulk) -> dict[str, str]:
 
 
 def _says_list_is_wrong(error: CollectionError) -> bool:
-    return isinstance(error, ApiError) and error.status in _WRONG_LIST
+    # Not where the server may still act on an earlier try: a refusal of the parts would hide that.
+    return isinstance(error, ApiError) and error.status in _WRONG_LIST and not error.is_outcome_unknown
 
 
 def _affects_all(error: CollectionError) -> bool:

@@ -85,20 +85,23 @@ class MissingReferenceError(CollectionError):
 
 
 class RequestError(CollectionError):
-    """A request, given by ``method`` and ``path``, had no usable response."""
+    """A request, given by ``method`` and ``path``, had no usable response.
+
+    ``is_outcome_unknown``: the server may have applied, or may still apply, the change that the task requested.
+    """
 
     def __init__(self, message: str, method: str, path: str) -> None:
         self.method = method
         self.path = path
-        self._is_outcome_unknown = False
+        self.is_outcome_unknown = False
         super().__init__(message)
 
     def __str__(self) -> str:
-        return f"{super().__str__()}. {_UNKNOWN}" if self._is_outcome_unknown else super().__str__()
+        return f"{super().__str__()}. {_UNKNOWN}" if self.is_outcome_unknown else super().__str__()
 
     def mark_outcome_unknown(self) -> None:
         """Note that the server may have applied, or may still apply, the change that the task requested."""
-        self._is_outcome_unknown = self.changed = True
+        self.is_outcome_unknown = self.changed = True
 
     def details(self) -> dict[str, Any]:
         return {"method": self.method, "path": self.path}
