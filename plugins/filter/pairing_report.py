@@ -79,14 +79,24 @@ def pairing_report(
     for asked_by, found in workloads.items():
         for workload in found:
             by_hostname.setdefault(asked_by, {}).setdefault(workload["hostname"], []).append(workload)
-    rows = [_row(host, by_hostname.get(host["asked_by"], {}).get(host["hostname"], []), profiles) for host in hosts]
+    problems = {
+        workload: list(ven["problems"])
+        for found in (vens or {}).values()
+        for ven in found
+        for workload in ven["workloads"]
+    }
+    rows = [
+        _row(host, by_hostname.get(host["asked_by"], {}).get(host["hostname"], []), profiles, problems)
+        for host in hosts
+    ]
     if all_workloads:
         pces = {host["asked_by"]: host["pce"] for host in hosts}
         mine = {(host["asked_by"], host["hostname"]) for host in hosts}
         for asked_by, found in workloads.items():
             others = (item for item in found if (asked_by, item["hostname"]) not in mine)
-            rows += [_row(_other_host(item, asked_by, pces.get(asked_by, "")), [item], profiles) for item in others]
-    _add_problems(rows, [ven for found in (vens or {}).values() for ven in found])
+            rows += [
+                _row(_other_host(item, asked_by, pces.get(asked_by, "")), [item], profiles, problems) for item in others
+            ]
     rows.sort(key=lambda row: (_natural(row["host"] or row["hostname"] or ""), row["workload"] or ""))
     report = {
         "counts": _counts(rows),
@@ -153,6 +163,7 @@ def _row(
     host: Mapping[str, Any],
     named: Sequence[Mapping[str, Any]],
     profiles: Mapping[str, Sequence[Mapping[str, Any]]],
+    problems: Mapping[str, Sequence[str]],
 ) -> Row:
     # What a VEN that was there before has left behind is not managed any more, and does not count.
     mine = [item for item in named if item["managed"]] or list(named)
@@ -169,6 +180,12 @@ def _row(
     if host["pairing_profile"] and len(fitting) != 1:
         count = f"{len(fitting)} pairing profiles" if fitting else "no pairing profile"
         reasons.append(f"the PCE has {count} '{host['pairing_profile']}'")
+    # Those of all its workloads: a host with several is the one that has a duplicate.
+    shown = list(dict.fromkeys(problem for item in mine for problem in problems.get(item["href"], ())))
+    # The state tells the others.
+    further = [problem for problem in shown if problem not in ("offline", "suspended")]
+    if further:
+        reasons.append(f"its VEN is reported as {', '.join(further)}")
     return {
         "enforcement_mode": mode,
         "expected_mode": expected,
@@ -180,22 +197,13 @@ def _row(
         "paired": any(item["managed"] for item in mine),
         "pairing_profile": host["pairing_profile"],
         "pce": host["pce"],
+        "problems": shown,
         "reason": "; ".join(reasons),
         "state": state,
         "ven_status": ven.get("status"),
         "ven_version": ven.get("version"),
         "workload": one["href"] if one else None,
     }
-
-
-def _add_problems(rows: Sequence[Row], vens: Sequence[Mapping[str, Any]]) -> None:
-    """Add the problems of the VENs, which the state of a row does not show."""
-    problems = {workload: ven["problems"] for ven in vens for workload in ven["workloads"]}
-    for row in rows:
-        row["problems"] = list(problems.get(row["workload"], ()))
-        further = [problem for problem in row["problems"] if problem not in ("offline", "suspended")]
-        if further:
-            row["reason"] = "; ".join(filter(None, [row["reason"], f"its VEN is reported as {', '.join(further)}"]))
 
 
 def _state(host: Mapping[str, Any], mine: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:

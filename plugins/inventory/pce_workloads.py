@@ -159,6 +159,7 @@ from ansible_collections.microseg.enforcement.plugins.module_utils._core.text im
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce import hrefs
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_info import add_problems
+from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_release import require_release
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.workload import (
     WORKLOAD,
     address_of,
@@ -262,6 +263,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         client = PCE.connect(params)
         if not params["validate_certs"]:
             self.display.warning(INSECURE_WARNING)
+        if params["outdated_before"] is not None:
+            require_release("outdated_before", params["outdated_before"])
         details = [params["ven_problems"], params["outdated_before"]]
         told = [client.management_server, client.org_id, params["api_key"], filters, *details]
         origin = hashlib.sha256(json.dumps(told).encode()).hexdigest()

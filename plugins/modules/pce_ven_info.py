@@ -81,6 +81,25 @@ options:
       - The hours for which the VEN must have sent no heartbeat. A VEN whose heartbeats the PCE does not show does not
         match.
     type: float
+  heard_within:
+    description:
+      - The hours within which the VEN must have sent a heartbeat. A VEN whose heartbeats the PCE does not show does not
+        match.
+    type: float
+  ip_address:
+    description:
+      - An IP address that the host must have.
+    type: str
+  health:
+    description:
+      - Values of its health, one of which the VEN must have, such as V(error) or V(warning). Not all PCEs show it.
+    type: list
+    elements: str
+  conditions:
+    description:
+      - Types of conditions, one of which the VEN must have, such as V(agent.tampering).
+    type: list
+    elements: str
   outdated_before:
     description:
       - A release, such as V(23.2.20). A VEN of an older release has the problem V(outdated).
@@ -94,6 +113,7 @@ options:
       - V(tampered) is a VEN with a condition about tampering.
       - V(outdated) is a VEN of a release older than O(outdated_before).
       - V(duplicate) is a VEN whose hostname another VEN has too, such as that of a host that was reinstalled.
+        It is looked for among the VENs that the module reads, so not with O(href) or O(max_results) alone.
     type: list
     elements: str
     choices: [offline, suspended, error, tampered, outdated, duplicate]

@@ -67,6 +67,11 @@ options:
       - V(0) does not wait.
     type: int
     default: 0
+  allow_empty:
+    description:
+      - Whether O(hostnames) and O(hrefs) may name no VEN.
+    type: bool
+    default: false
 seealso:
   - module: microseg.enforcement.pce_ven_info
 """
@@ -87,7 +92,7 @@ EXAMPLES = r"""
     batch_size: 10
     wait_timeout: 600
     deadline: 3600
-  when: outdated.vens | length > 0
+    allow_empty: true
 """
 
 RETURN = r"""

@@ -96,6 +96,7 @@ def test_counts_are_those_of_the_json(few: Path, opened: Open) -> None:
         "Hosts": str(counts["hosts"]),
         "Paired": str(counts["paired"]),
         "Online": str(counts["online"]),
+        "Offline": str(counts["states"]["offline"]),
         "Not paired": str(counts["states"]["not_paired"]),
         "Failed": str(counts["states"]["failed"]),
         "Mode differs": str(counts["mode_differs"]),

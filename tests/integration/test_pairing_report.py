@@ -163,7 +163,7 @@ def test_the_states_that_a_host_can_be_in(simulator: Simulator, report: Report, 
         "online": 4,
         "other_workloads": 0,
         "paired": 7,
-        "problems": {"offline": 1, "suspended": 1},
+        "problems": {"duplicate": 1, "offline": 2, "suspended": 1},
         "rows": 10,
         "states": {
             "ambiguous": 1,
@@ -341,6 +341,11 @@ def test_problems_of_vens_are_counted_and_named(simulator: Simulator, report: Re
     reasons = [row["reason"] for row in found["hosts"]]
     assert any("its VEN is reported as error, tampered" in reason for reason in reasons)
     assert "<dt>Tampered VENs</dt><dd>1</dd>" in page(tmp_path).read_text()
+    (twice,) = [row for row in found["hosts"] if row["host"] is None and "duplicate" in row["problems"]][:1]
+    assert report(hosts=[twice["hostname"]], report_outdated_before="23.1").status == 0
+    (row,) = read(tmp_path)["hosts"]
+    assert row["state"] == "ambiguous"
+    assert "duplicate" in row["problems"]
     simulator.clear_journal()
     assert report(hosts=["db_1"], report_ven_problems=False).status == 0
     assert not any(entry["path"].endswith("/vens") for entry in simulator.journal())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -105,6 +106,37 @@ def test_filters_hold_where_a_pce_ignores_them(simulator: Simulator) -> None:
     assert hostnames(simulator, ven_type=["endpoint"]) == ["image-w11"]
     assert len(hostnames(simulator, offline_for=24)) == 8
     assert hostnames(simulator, offline_for=900_000) == []
+    assert hostnames(simulator, heard_within=0.001) == []
+    assert len(hostnames(simulator, heard_within=900_000)) == len(hostnames(simulator, offline_for=0.001))
+    tampered = hostnames(simulator, conditions=["agent.tampering", "agent.other"])
+    assert tampered == hostnames(simulator, problems=["tampered"])
+    assert len(tampered) == 1
+    assert hostnames(simulator, conditions=["tampering"]) == []
+
+
+def test_ven_is_found_by_an_address_of_its_host(simulator: Simulator) -> None:
+    simulator.seed(**OBJECTS)
+    vens = run(simulator, "pce_ven_info")["vens"]
+    address = next(ven["addresses"][0] for ven in vens if ven["addresses"])
+    found = run(simulator, "pce_ven_info", ip_address=address)["vens"]
+    assert found == [ven for ven in vens if address in ven["addresses"]]
+
+
+def test_health_is_filtered_where_the_pce_shows_it(simulator: Simulator) -> None:
+    simulator.seed(**OBJECTS)
+    assert hostnames(simulator, health=["error"]) == []
+    simulator.settings(ven_health="shown")
+    assert hostnames(simulator, health=["error"]) == hostnames(simulator, problems=["error"]) != []
+
+
+def test_duplicate_is_told_though_its_namesake_does_not_match(simulator: Simulator) -> None:
+    """The VEN of a host that was reinstalled is silent, and the new one is not."""
+    old, new = workload(1, "web1"), workload(2, "web1")
+    old["ven"]["last_heartbeat_at"] = "2020-01-01T00:00:00Z"
+    new["ven"]["last_heartbeat_at"] = datetime.now(timezone.utc).isoformat()
+    simulator.seed(workloads=[old, new])
+    (found,) = run(simulator, "pce_ven_info", offline_for=24)["vens"]
+    assert (found["href"], found["problems"]) == (href(1), ["duplicate"])
 
 
 def test_problems_of_real_shapes_are_named(simulator: Simulator) -> None:
@@ -124,6 +156,9 @@ def test_problems_of_real_shapes_are_named(simulator: Simulator) -> None:
     [
         ({"outdated_before": "new"}, "outdated_before: must be a release such as 23.2.20"),
         ({"offline_for": 0}, "offline_for: must be a number of hours above 0"),
+        ({"heard_within": -1}, "heard_within: must be a number of hours above 0"),
+        ({"ip_address": "10.0.0"}, "ip_address: must be an IP address, not '10.0.0'"),
+        ({"conditions": []}, "conditions: must not be an empty list"),
         ({"hostnames": []}, "hostnames: must not be an empty list"),
         ({"hostname": "web", "hostnames": ["web"]}, "mutually exclusive"),
         ({"problems": ["broken"]}, "problems"),
@@ -243,6 +278,22 @@ def test_refusal_of_one_is_no_order_for_the_others(hosts: Simulator) -> None:
     assert "web2: the PCE shows no order for it" in result["msg"]
 
 
+@pytest.mark.parametrize("named", [{"hostnames": []}, {"hrefs": []}, {"hostnames": [], "hrefs": []}], ids=str)
+def test_upgrade_of_no_ven_is_an_error_unless_allowed(hosts: Simulator, named: Json) -> None:
+    told = upgrade(hosts, release=NEW, **named)["msg"]
+    assert told == f"{next(iter(named))}: names no VEN; set allow_empty: true if that is intended"
+    allowed = upgrade(hosts, release=NEW, allow_empty=True, **named)
+    assert (allowed["changed"], allowed["vens"]) == (False, [])
+
+
+def test_ven_that_is_upgraded_to_another_release_is_ordered_back(hosts: Simulator) -> None:
+    assert upgrade(hosts, hostnames=["web1"], release=NEW)["changed"]
+    foreseen = upgrade(hosts, hostnames=["web1"], release=DEFAULT, check=True)
+    done = upgrade(hosts, hostnames=["web1"], release=DEFAULT)
+    assert foreseen["changed"] is done["changed"] is True
+    assert upgrade(hosts, hostnames=["web1"], release=DEFAULT)["changed"] is False
+
+
 def test_dry_run_of_the_pce_changes_nothing(hosts: Simulator) -> None:
     options: Json = {"hostnames": ["web2"], "release": NEW, "dry_run": True}
     assert upgrade(hosts, check=True, **options)["changed"]
@@ -289,4 +340,4 @@ def test_order_that_may_have_been_lost_is_unknown(hosts: Simulator) -> None:
     result = upgrade(hosts, hostnames=["web2"], release=NEW)
     assert result["failed"]
     assert result["changed"]
-    assert "it is unknown whether the VEN was upgraded to" in result["vens"][0]["error"]
+    assert "it is unknown whether the VEN was told to upgrade to" in result["vens"][0]["error"]

@@ -31,7 +31,7 @@ def flag_text(value: bool) -> str:
     return str(value).lower()
 
 
-def _filled(value: Sequence[Any]) -> dict[Any, None]:
+def filled(value: Sequence[Any]) -> dict[Any, None]:
     """Return the entries of an option, each once. Raise ValueError where it asks for nothing."""
     if not value or "" in value:
         raise ValueError("must not be an empty list or hold an empty text")
@@ -51,7 +51,7 @@ def _has_labels(wanted: Sequence[Sequence[Entry]], value: Mapping[str, str]) -> 
 def any_of(name: str = "", choices: Sequence[str] = (), encode: Callable[[Any], str] | None = None) -> Filter:
     """Return the filter of a text by a list, one of which it must be."""
     spec = {"type": "list", "elements": "str", **({"choices": list(choices)} if choices else {})}
-    return Filter(spec, name, _filled, lambda wanted, value: value in wanted, encode)
+    return Filter(spec, name, filled, lambda wanted, value: value in wanted, encode)
 
 
 LABELS_FILTER = Filter({"type": "list", "elements": "dict"}, parse=_label_group, matches=_has_labels)

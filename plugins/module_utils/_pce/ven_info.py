@@ -17,14 +17,14 @@ from .._core.fields import Field, Filter
 from .._core.listing import Listing, select
 from .._core.resource import Raw, Resource
 from .api import PceApi
-from .filters import LABELS_FILTER, any_of, part, part_of
+from .filters import LABELS_FILTER, any_of, filled, part, part_of
 from .label import LABEL
 from .labeled_store import LabeledStore
 from .pairing_profile import OLD_MODES
 from .shapes import object_of, objects_of, text_of
 from .ven import VEN
 from .ven_release import parse_release, require_release
-from .workload import read_addresses
+from .workload import address_of, read_addresses
 
 OFFLINE, SUSPENDED, ERROR, TAMPERED, OUTDATED, DUPLICATE = PROBLEMS = (
     "offline",
@@ -92,12 +92,30 @@ def _is_silent(hours: float, value: Any) -> bool:
     return moment is not None and moment <= _before(hours)
 
 
-_OFFLINE_FOR = Filter(
-    {"type": "float"},
-    "offline_for",
-    _hours,
-    _is_silent,
-    lambda hours: _before(hours).strftime("%Y-%m-%dT%H:%M:%SZ"),
+def _is_heard(hours: float, value: Any) -> bool:
+    moment = moment_of(value)
+    return moment is not None and moment > _before(hours)
+
+
+# The PCE is not asked for them: of the VENs that it would leave out, another may have the same hostname.
+_OFFLINE_FOR = Filter({"type": "float"}, "offline_for", _hours, _is_silent)
+_HEARD_WITHIN = Filter({"type": "float"}, "heard_within", _hours, _is_heard)
+_CONDITIONS = Filter(
+    {"type": "list", "elements": "str"},
+    parse=filled,
+    matches=lambda wanted, value: any(item["type"] in wanted for item in value),
+)
+
+
+def _address(value: str) -> str:
+    address = address_of(value)
+    if address is None:
+        raise ValueError(f"must be an IP address, not {value!r}")
+    return str(address)
+
+
+_IP_ADDRESS = Filter(
+    {"type": "str"}, "ip_address", _address, lambda wanted, value: wanted in (str(address_of(text)) for text in value)
 )
 
 VEN_INFO = replace(
@@ -130,14 +148,14 @@ VEN_INFO = replace(
             filters=(LABELS_FILTER,),
             refers_to=LABEL,
         ),
-        Field("addresses", path=("interfaces",), read=read_addresses),
+        Field("addresses", path=("interfaces",), read=read_addresses, filters=(_IP_ADDRESS,)),
         Field("online", path=("known", "online")),
         Field("enforcement_mode", path=("known", "enforcement_mode")),
         Field("workloads", path=("known", "workloads")),
-        Field("last_heartbeat_at", read=text_of, filters=(_OFFLINE_FOR,)),
+        Field("last_heartbeat_at", read=text_of, filters=(_OFFLINE_FOR, _HEARD_WITHIN)),
         Field("last_goodbye_at", read=text_of),
-        Field("conditions", read=_conditions),
-        Field("health", read=text_of),
+        Field("conditions", read=_conditions, filters=(_CONDITIONS,)),
+        Field("health", read=text_of, filters=(any_of(),)),
         Field(
             "problems",
             path=("known", "problems"),
@@ -159,7 +177,6 @@ VEN_INFO = replace(
 class VenStore(LabeledStore):
     """The VENs of an organization. ``outdated_before`` is the release before which a VEN is outdated."""
 
-    sent_as: Mapping[str, str] = {**LabeledStore.sent_as, "offline_for": "last_heartbeat_at[lte]"}
     outdated_before: str | None = None
 
     def complete(self, raws: Sequence[Raw]) -> list[dict[str, Any]]:

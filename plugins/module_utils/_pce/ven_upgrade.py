@@ -40,6 +40,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "dry_run": {"type": "bool", "default": False},
     "batch_size": {"type": "int", "default": MAX_BATCH},
     "wait_timeout": {"type": "int", "default": 0},
+    "allow_empty": {"type": "bool", "default": False},
 }
 
 
@@ -52,6 +53,9 @@ def upgrade_vens(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         raise OptionError("batch_size", f"must be 1 to {MAX_BATCH}, not {params['batch_size']}")
     if params["wait_timeout"] < 0:
         raise OptionError("wait_timeout", f"must be 0 or more seconds, not {params['wait_timeout']}")
+    if not params["hostnames"] and not params["hrefs"] and not params["allow_empty"]:
+        where = "hrefs" if params["hostnames"] is None and params["hrefs"] is not None else "hostnames"
+        raise OptionError(where, "names no VEN; set allow_empty: true if that is intended")
     pce = PCE.connect(params)
     if params["wait_timeout"] >= pce.http.remaining():
         raise OptionError("wait_timeout", f"must be less than deadline ({params['deadline']:g} seconds)")
@@ -97,11 +101,11 @@ class Upgrade:
     @property
     def words(self) -> str:
         """Return what is done, as a participle."""
-        return f"upgraded to {self.release}"
+        return f"told to upgrade to {self.release}"
 
     def is_pending(self, target: Target) -> bool:
-        """Return True for a VEN of another release, unless its upgrade to this one is under way."""
-        return not self._is_release(target.version) and not self._is_release(target.upgrade_target_version)
+        """Return True for a VEN that has another release, or is upgraded to another one."""
+        return not self._is_release(target.release)
 
     def check(self, targets: Sequence[Target]) -> None:
         """Raise CollectionError for VENs that do not exist, or would be downgraded."""
