@@ -443,6 +443,7 @@ def test_secrets_by_template_and_by_vault(simulator: Simulator, tmp_path: Path) 
         ({"labels": {"loc": 83}}, "whose value is the number 83, not a text; quote it in YAML"),
         ({"label": {"role": "web"}}, "label: is no option of this plugin; the nearest are labels"),
         ({"hostnames": ["fqdn"]}, "value of hostnames must be one or more of: hostname, name,"),
+        ({"outdated_before": "newest"}, "outdated_before: must be a release such as 23.2.20"),
         ({"duplicates": "merge"}, "value of duplicates must be one of: rename, error, got: merge"),
     ],
 )
