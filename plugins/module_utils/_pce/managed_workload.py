@@ -88,7 +88,7 @@ class ManagedWorkloadStore(PceStore):
         Labels are created before that. Sending a request again is safe: it sets the same values. An error whose
         ``changed`` is True says that only a look can tell what became of the workload.
         """
-        made: list[list[str]] = [[] for _ in changes]
+        made: list[list[str]] = [[] for _change in changes]
         path = f"{hrefs.collection(self._org_id, self._resource.path)}/bulk_update"
         try:
             bodies = [
