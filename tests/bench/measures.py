@@ -12,6 +12,7 @@ import yaml
 
 from tests.bench.figures import Goal, Row, ratio, row
 from tests.bench.processes import Bench, Cost, actions
+from tests.bench.role import role
 from tests.directory_hosts import pce_variables, write_inventory
 
 PING = "ansible.builtin.ping"
@@ -239,6 +240,7 @@ SECTIONS: dict[str, Callable[[Bench, bool], Rows]] = {
     "bulk": bulk,
     "info": info,
     "pairing": pairing,
+    "role": role,
     "fleet": fleet,
 }
 

@@ -22,6 +22,7 @@ TITLES = {
     "bulk": "Many pairing profiles in one task, compared with a loop",
     "info": "Listing pairing profiles",
     "pairing": "Pairing hosts",
+    "role": "The role ven, compared with a ping of the same hosts",
     "fleet": "Moving workloads, with two seconds for each bulk request and some responses 429",
 }
 
