@@ -101,7 +101,9 @@ def _known(store: Store, body: Json) -> bool:
 def _bring_up(pce: Pce, workload: Json) -> str:
     """Make the VEN of a workload an active one, whatever it was before; its HREF."""
     moment = stamp(pce.now())
-    pce.store.set_ven_status(workload, "active", agent_version=RELEASE, managed_since=moment)
+    # One moment: an activation is the first that the PCE hears of the VEN.
+    heard = {"managed_since": moment, "last_heartbeat_on": moment}
+    pce.store.set_ven_status(workload, "active", agent_version=RELEASE, **heard)
     ven: Json = workload["ven"]
     ven.update({"version": RELEASE, "hostname": workload["hostname"]})
     pce.store.set_online(workload, pce.settings.online_delay)
