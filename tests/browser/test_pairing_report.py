@@ -100,6 +100,7 @@ def test_counts_are_those_of_the_json(few: Path, opened: Open) -> None:
         "Not paired": str(counts["states"]["not_paired"]),
         "Failed": str(counts["states"]["failed"]),
         "Mode differs": str(counts["mode_differs"]),
+        "Duplicate VENs": str(counts["problems"]["duplicate"]),
     }
     states = Counter(row["state"] for row in made.report["hosts"])
     assert {state: count for state, count in counts["states"].items() if count} == dict(states)
