@@ -42,7 +42,9 @@ def unpack(tarball: Path, directory: Path) -> Path:
     collection = directory / "ansible_collections" / "microseg" / "enforcement"
     collection.mkdir(parents=True)
     with tarfile.open(tarball) as archive:
-        archive.extractall(collection, filter="data")
+        # Python before 3.11.4 has no filters; the tarball is our own.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(collection)  # noqa: S202
     return collection
 
 
