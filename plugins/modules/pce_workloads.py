@@ -21,7 +21,7 @@ description:
     nearest ones, and nothing is changed then.
   - If the PCE refuses some workloads, the others are changed, the task names those that were refused, and fails. Run
     the task again for what is left.
-  - Where the PCE's answer does not say clearly that a workload was updated, the PCE is asked what it shows.
+  - If the response of the PCE does not say that a workload was updated, the module reads the workload to find out.
 extends_documentation_fragment:
   - microseg.enforcement.pce
   - microseg.enforcement.attributes

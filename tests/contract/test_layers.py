@@ -11,6 +11,7 @@ from tests.collection import ROOT
 
 UTILS = ROOT / "plugins" / "module_utils"
 FILES = sorted(UTILS.rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
 
 
 def imports(path: Path) -> set[str]:
@@ -45,6 +46,21 @@ def test_layers(path: Path) -> None:
         assert not any(item.startswith("._pe.") for item in used)
     if name.startswith("_pe/"):
         assert not any(item.startswith("._pce") for item in used)
+
+
+MAX_LINES = 350
+"""Of a file of plugins. What ansible-doc shows is not counted."""
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_longer_than_a_reader_bears(path: Path) -> None:
+    text = path.read_text()
+    shown = 0
+    for node in ast.parse(text).body:
+        names = {target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)}
+        if names & {"DOCUMENTATION", "EXAMPLES", "RETURN"}:
+            shown += (node.end_lineno or node.lineno) - node.lineno + 1
+    assert len(text.splitlines()) - shown <= MAX_LINES
 
 
 TABLES = [

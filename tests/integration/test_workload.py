@@ -392,6 +392,17 @@ def test_label_that_was_created_before_a_refused_request_is_told(simulator: Simu
     assert result["changed"]
 
 
+def test_label_that_was_created_before_a_list_was_halved_is_told(simulator: Simulator) -> None:
+    names = ("web1", "web10", "db1")
+    refused = {name: ["mode_refused"] for name in names}
+    simulator.settings(bulk_update_answer="refused_whole", odd_hosts=refused)
+    entries = [{"hostname": name, "labels": [{"app": "new"}], "enforcement_mode": "selective"} for name in names]
+    result = run(simulator, "pce_workloads", workloads=entries, create_labels=True)
+    assert result["msg"].startswith("3 of 3 workloads failed")
+    assert result["msg"].count("Created before that: label app=new") == 1
+    assert result["changed"]
+
+
 def test_deadline_is_that_of_the_whole_task(simulator: Simulator) -> None:
     """Two clients, each with a deadline of its own, would have time for both."""
     simulator.fault("status", status=429, method="GET", path="workloads", headers={"Retry-After": "2"})

@@ -371,3 +371,44 @@ def test_only_what_the_task_is_about_is_read(
     params = {"pairing_profiles": entries, "purge": scope is not None, "purge_scope": scope}
     reconcile_all(PAIRING_PROFILE, store, read_bulk(PAIRING_PROFILE, params, check_reference), dry_run=True)
     assert store.asked == asked
+
+
+class ManyStore(ListStore):
+    """Takes updates together, does no more than ``part`` of each, and refuses all that it could not do."""
+
+    is_read_back_together = True
+    max_updates = 10
+
+    def __init__(self, *objects: dict[str, Any], part: Sequence[str]) -> None:
+        super().__init__(*objects)
+        self._part = part
+
+    def update_many(self, changes: Sequence[tuple[Plan, Raw]]) -> list[Raw | CollectionError]:
+        for plan, _current in changes:
+            done = {name: value for name, value in PAIRING_PROFILE.body(plan.changes).items() if name in self._part}
+            next(item for item in self.objects if item["href"] == plan.reference).update(done)
+        return [CollectionError("no")] * len(changes)
+
+
+@pytest.mark.parametrize(("part", "changed"), [((), False), (("description",), True)])
+def test_refused_update_that_was_done_in_part_is_a_change(part: Sequence[str], changed: bool) -> None:
+    store = ManyStore(A, B, part=part)
+    other = {"name": "B", "description": "new"}
+    with pytest.raises(BulkError, match=r"A(, B)?: no$") as caught:
+        run(store, {"name": "A", "description": "new", "enabled": False}, other)
+    first = caught.value.outcomes[0]
+    assert (first["action"], first["changed"]) == ("failed", changed)
+
+
+def test_only_updates_are_carried_out_together() -> None:
+    store = ManyStore(B, part=("description",))
+    done = run(store, {"name": "B", "description": "new"}, {"name": "N"})
+    assert actions(done) == [("B", "update"), ("N", "create")]
+
+
+def test_bug_in_a_common_update_is_told_as_a_change() -> None:
+    store = ManyStore({**A, "href": "/orgs/1/pairing_profiles/1"}, part=())
+    store.update_many = lambda changes: [][len(changes)]  # type: ignore[method-assign]
+    with pytest.raises(BulkError, match="unexpected error, please report this bug") as caught:
+        run(store, {"name": "A", "description": "new"})
+    assert caught.value.changed

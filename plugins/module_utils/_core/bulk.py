@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .errors import OptionError
+from .errors import OptionError, within_option
 from .fields import parse_option
 from .reconcile import DesiredState, read_desired_state
 from .resource import PRESENT, Resource, Scope
@@ -67,11 +67,9 @@ def read_desired_states(
     seen: dict[Any, int] = {}
     for position, entry in enumerate(params[resource.plural]):
         where = f"{resource.plural}[{position}]"
-        try:
+        with within_option(where):
             own = {**params, **entry, "state": entry.get("state") or PRESENT}
             desired_state = read_desired_state(resource, own, check_reference)
-        except OptionError as error:
-            raise OptionError(f"{where}.{error.option}", error.problem) from error
         for identity in filter(None, (desired_state.identity, desired_state.new_identity)):
             called = identity.reference or tuple(identity.names.items())
             if called in seen:

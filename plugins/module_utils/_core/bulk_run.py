@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Union
+from typing import Any
 
 from . import progress
 from .bulk import PURGE_SCOPE, Bulk, Purge
 from .bulk_result import MAX_NAMED, BulkResult, Item, Outcomes
+from .common_updates import CommonUpdates
 from .errors import (
     ApiError,
     CollectionError,
     ContractError,
     DeadlineError,
-    MissingReferenceError,
     OptionError,
     RequestError,
     UnreachableError,
     UntrustedError,
+    within_option,
 )
 from .fields import common_part
-from .plan import Action, Plan
-from .reconcile import DesiredState, Result, Step, apply, prepare, result_of, warnings_of
+from .plan import Action
+from .reconcile import DesiredState, Result, apply, plan_left, prepare, warnings_of
 from .resource import ABSENT, Identity, Raw, Resource, Scope
 from .snapshot import Snapshot
 from .store import Store
@@ -51,13 +51,6 @@ def reconcile_all(resource: Resource, store: Store, bulk: Bulk, dry_run: bool) -
     return run.to_result()
 
 
-_MAX_SPLITS = 50
-"""Requests for many objects that are sent again as two, to find what a server refuses them all for."""
-
-_WRONG_LIST = (400, 406, 413, 422)
-"""Statuses of a server that refuses a whole request for something in it."""
-
-
 @dataclass
 class _Run:
     resource: Resource
@@ -75,8 +68,8 @@ class _Run:
         self._lock = threading.Lock()
         self._stopped_by: str | None = None
         self._done = self._failed = self._total = 0
-        self._splits = _MAX_SPLITS
         self.snapshot = self._read()
+        self._together = CommonUpdates(self.resource, self.store, self.snapshot)
 
     def _read(self) -> Snapshot:
         return Snapshot(self.resource, self.store, self.store.read(self._parameters))
@@ -173,10 +166,8 @@ class _Run:
             return wanted
         # No object has a label yet that this task creates.
         create = any(desired_state.create_missing for desired_state in self.bulk.desired_states) or None
-        try:
+        with within_option(PURGE_SCOPE):
             return self.snapshot.resolve({scope.field: wanted}, create)[scope.field]
-        except MissingReferenceError as error:
-            raise MissingReferenceError(f"{PURGE_SCOPE}.{error}") from error
 
     def _is_in_scope(self, raw: Raw, known: set[Any]) -> bool:
         shown = self.resource.to_result(raw) or {}
@@ -187,58 +178,14 @@ class _Run:
     def _carry_out_all(self, items: Sequence[Item]) -> None:
         ready = [item for item in items if item.step is not None]
         if self.store.max_updates > 1 and not self.dry_run:
-            self._carry_out_together([item for item in ready if item.is_change])
-            ready = [item for item in ready if not item.is_change]
+            self._together.carry_out([item for item in ready if item.action is Action.UPDATE], self._count)
+            ready = [item for item in ready if item.action is not Action.UPDATE]
         if self.dry_run or self.bulk.concurrency == 1:
             for item in ready:
                 self._carry_out(item)
             return
         with ThreadPoolExecutor(self.bulk.concurrency) as pool:
             list(pool.map(self._carry_out, ready))
-
-    def _carry_out_together(self, items: Sequence[Item]) -> None:
-        """Carry out updates, as many by one request as the server takes.
-
-        A list that is refused as a whole is sent again in two parts, until what it is refused for is found.
-        """
-        size = self.store.max_updates
-        batches = deque(items[start : start + size] for start in range(0, len(items), size))
-        while batches:
-            batch = batches.popleft()
-            answers, failure = self._update_together(batch)
-            if failure is not None and len(batch) > 1 and self._splits and _says_list_is_wrong(failure):
-                self._splits -= 1
-                batches.extendleft((batch[len(batch) // 2 :], batch[: len(batch) // 2]))
-                continue
-            for item, answer in zip(batch, answers):
-                if isinstance(answer, CollectionError):
-                    item.error = answer
-                elif item.step is not None:
-                    item.outcome = result_of(self.resource, item.step.plan, self.resource.to_result(answer))
-            self._done += len(batch)
-            self._failed += sum(item.error is not None for item in batch)
-            progress.report_progress(f"{self.resource.title}s changed", self._done, self._total, self._failed)
-            if failure is not None and not _says_list_is_wrong(failure):
-                for item in [item for later in batches for item in later]:
-                    item.error = CollectionError("skipped: the request for the objects before it failed")
-                return
-
-    def _update_together(
-        self, batch: Sequence[Item]
-    ) -> tuple[Sequence[Union[Raw, CollectionError]], CollectionError | None]:
-        """Send one request. Return what became of each object, and what made the request fail as a whole."""
-        updates = [(item.step.plan, self._current(item.step.plan)) for item in batch if item.step is not None]
-        try:
-            return self.store.update_many(updates), None
-        except CollectionError as error:
-            failure = error
-        except Exception as error:  # what was done to the others must not get lost with it
-            failure = CollectionError(f"unexpected error, please report this bug: {error!r}")
-            failure.changed = True
-        return [failure] * len(batch), failure
-
-    def _current(self, plan: Plan) -> Raw:
-        return self.snapshot.find(Identity(plan.reference)) or {}
 
     def _carry_out(self, item: Item) -> None:
         if self._stopped_by is not None and item.is_change:
@@ -256,10 +203,13 @@ class _Run:
                 item.fail(f"unexpected error, please report this bug: {error!r}")
                 self._stopped_by = item.label
         if item.is_change and not self.dry_run:
-            with self._lock:
-                self._done += 1
-                self._failed += item.error is not None
-                progress.report_progress(f"{self.resource.title}s changed", self._done, self._total, self._failed)
+            self._count([item])
+
+    def _count(self, ended: Sequence[Item]) -> None:
+        with self._lock:
+            self._done += len(ended)
+            self._failed += sum(item.error is not None for item in ended)
+            progress.report_progress(f"{self.resource.title}s changed", self._done, self._total, self._failed)
 
     def _apply(self, item: Item) -> Result | None:
         if item.step is None:
@@ -290,33 +240,23 @@ class _Run:
     def _read_back(self) -> None:
         """Replace what updated objects should be by what the server shows, over one read for all of them.
 
-        Where objects are updated together, that also settles what became of those that failed.
+        That also settles what became of those that failed in a common update.
         """
-        if not self.store.is_read_back_together:
-            return
-        sent = [item for item in self.listed if item.step is not None and item.action is Action.UPDATE]
-        unclear = [item for item in sent if item.error is not None and self.store.max_updates > 1]
-        updated = [item for item in sent if item.outcome is not None]
-        if not updated and not any(item.error.changed for item in unclear if item.error is not None):
+        updated = [item for item in self.listed if item.outcome is not None and item.outcome.action is Action.UPDATE]
+        looked_at = [*updated, *self._together.unsettled]
+        if not looked_at or not self.store.is_read_back_together:
             return
         try:
             shown = self._read()
-            both = [*updated, *unclear]
-            shown.confirm_absences([Identity(item.step.plan.reference) for item in both if item.step is not None])
+            shown.confirm_absences([Identity(item.step.plan.reference) for item in looked_at if item.step is not None])
         except CollectionError as error:
-            self._note_failed_look(error, updated, unclear)
+            if updated:
+                self.warnings.append(f"updated objects could not be read back: {error}")
+            self._together.note_failed_look(error)
             return
         for item in updated:
             self._compare(item, shown)
-        for item in unclear:
-            self._settle(item, shown)
-
-    def _note_failed_look(self, error: CollectionError, updated: Sequence[Item], unclear: Sequence[Item]) -> None:
-        if updated:
-            self.warnings.append(f"updated objects could not be read back: {error}")
-        for failure in {id(item.error): item.error for item in unclear}.values():
-            if failure is not None and failure.changed:
-                failure.add(f"Looking up what became of them failed too: {error}")
+        self._together.settle(shown)
 
     def _compare(self, item: Item, shown: Snapshot) -> None:
         if item.step is None or item.outcome is None:
@@ -325,26 +265,8 @@ class _Run:
         if raw is None:
             item.fail(f"another user deleted {item.step.plan.reference} just after it was updated")
             return
-        warnings = [*item.outcome.warnings, *warnings_of(self._left(item.step, raw))]
+        warnings = [*item.outcome.warnings, *warnings_of(plan_left(self.resource, self.snapshot, item.step, raw))]
         item.outcome = replace(item.outcome, result=self.resource.to_result(raw), warnings=warnings)
-
-    def _settle(self, item: Item, shown: Snapshot) -> None:
-        """Enter an object as updated if the server shows that it is, whatever the server answered."""
-        raw = None if item.step is None else shown.find(Identity(item.step.plan.reference))
-        if item.step is None or item.error is None or raw is None:
-            return
-        left = self._left(item.step, raw)
-        if not left.is_change:
-            item.error = None
-            item.outcome = result_of(self.resource, item.step.plan, self.resource.to_result(raw))
-        elif set(left.changes) != set(item.step.plan.changes):
-            item.is_partly_changed = True
-
-    def _left(self, step: Step, raw: Raw) -> Plan:
-        """Return the plan that is left for an object as the server shows it now."""
-        desired_state = step.desired_state
-        desired = self.snapshot.resolve(desired_state.desired, create=True)
-        return self.resource.plan(raw, desired, desired_state.state)
 
 
 def _narrow(resource: Resource, bulk: Bulk) -> dict[str, str]:
@@ -366,11 +288,6 @@ def _narrow(resource: Resource, bulk: Bulk) -> dict[str, str]:
         names += [wanted for scope, wanted in conditions if scope.is_prefix and scope.field == name] or [None]
     common = "" if None in names else common_part(names)
     return {name: common} if common else {}
-
-
-def _says_list_is_wrong(error: CollectionError) -> bool:
-    # Not where the server may still act on an earlier try: a refusal of the parts would hide that.
-    return isinstance(error, ApiError) and error.status in _WRONG_LIST and not error.is_outcome_unknown
 
 
 def _affects_all(error: CollectionError) -> bool:

@@ -184,6 +184,17 @@ class UnknownOutcomeError(RequestError):
 
 
 @contextmanager
+def within_option(option: str) -> Iterator[None]:
+    """Name ``option`` in errors within that are about its suboptions."""
+    try:
+        yield
+    except OptionError as error:
+        raise OptionError(f"{option}.{error.option}", error.problem) from error
+    except MissingReferenceError as error:
+        raise MissingReferenceError(f"{option}.{error}") from error
+
+
+@contextmanager
 def explain_not_found(title: str) -> Iterator[None]:
     """Add to a 404 within that the object, of a kind called ``title``, was found before the request."""
     try:

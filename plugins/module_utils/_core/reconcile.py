@@ -136,6 +136,12 @@ def apply(resource: Resource, store: Store, step: Step, dry_run: bool) -> Result
     return result_of(resource, plan, resource.to_result(after), warnings_of(left))
 
 
+def plan_left(resource: Resource, store: Store, step: Step, raw: Raw | None) -> Plan:
+    """Return the plan that is left for an object as the server shows it after a write."""
+    desired_state = step.desired_state
+    return resource.plan(raw, store.resolve(desired_state.desired, create=True), desired_state.state)
+
+
 def warnings_of(left: Plan) -> list[str]:
     """Return the warnings for what the plan that is left after a write would still change."""
     if not left.is_change:

@@ -20,6 +20,7 @@ from .._core.references import references
 from .._core.resource import Identity, Raw, Resource
 from .._core.store import QueryResult
 from .._core.text import describe_errors, one_line
+from .._http.client import HttpClient
 from .._http.response import Response, parse_errors
 from . import hrefs
 from .api import PceApi
@@ -66,6 +67,11 @@ class ManagedWorkloadStore(PceStore):
 
     max_updates = MAX_BULK
 
+    def __init__(self, http: HttpClient, org_id: int, resource: Resource) -> None:
+        super().__init__(http, org_id, resource)
+        # A workload that is sent again, in a smaller list, is told of the labels that were created before the first.
+        self._made: dict[str, list[str]] = {}
+
     def _read(self, parameters: Mapping[str, str], max_results: int | None) -> QueryResult:
         result = super()._read({**parameters, "managed": "true"}, max_results)
         return QueryResult([raw for raw in result.objects if is_managed(raw)], result.is_paged)
@@ -88,7 +94,7 @@ class ManagedWorkloadStore(PceStore):
         Labels are created before that. Sending a request again is safe: it sets the same values. An error whose
         ``changed`` is True says that only a look can tell what became of the workload.
         """
-        made: list[list[str]] = [[] for _change in changes]
+        made = [self._made.setdefault(str(plan.reference), []) for plan, _current in changes]
         path = f"{hrefs.collection(self._org_id, self._resource.path)}/bulk_update"
         try:
             bodies = [
@@ -137,8 +143,8 @@ def _failure_in(answer: Mapping[str, Any] | None) -> CollectionError | None:
     """
     status = None if answer is None else answer.get("status")
     if answer is None or status not in ("updated", *_REFUSED):
-        said = "does not mention it" if answer is None else f"says {one_line(status)}"
-        unclear = CollectionError(f"the PCE's answer {said}, and it does not show the change")
+        said = "does not mention the workload" if answer is None else f"says {one_line(status)} instead of updated"
+        unclear = CollectionError(f"the PCE's response {said}")
         unclear.changed = True
         return unclear
     if status == "updated":

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._core.bulk import PURGE, Bulk, read_bulk
 from .._core.bulk_run import reconcile_all
-from .._core.errors import MissingReferenceError, OptionError
+from .._core.errors import OptionError, within_option
 from .._core.listing import Listing, read_listing, select
 from .._core.reconcile import DesiredState, read_values
 from .._core.resource import PRESENT, Identity
@@ -75,15 +74,15 @@ def _select(params: Mapping[str, Any], pce: Pce, store: ManagedWorkloadStore) ->
     chosen = {**dict.fromkeys(SELECTION), **params["selection"]}
     if all(value is None for value in chosen.values()):
         raise OptionError("selection", f"requires at least one of {', '.join(SELECTION)}")
-    with _within("selection"):
+    with within_option("selection"):
         listing = read_listing(WORKLOAD, {**chosen, "managed": True}, PCE.reference_checker(params))
         workloads = WorkloadStore(pce.http, pce.org_id, WORKLOAD)
         found = select(WORKLOAD, workloads, listing)
         _check_hostnames(listing, workloads, store, found)
-    with _within("values"):
-        # A label that is missing is missing for all workloads.
-        store.resolve(values, bool(params["create_labels"]))
     create_labels = bool(params["create_labels"])
+    with within_option("values"):
+        # A label that is missing is missing for all workloads.
+        store.resolve(values, create_labels)
     return Bulk(
         [
             DesiredState(Identity(workload["href"]), dict(values), PRESENT, create_missing=create_labels)
@@ -96,7 +95,7 @@ def _read_values(params: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in (params["values"] or {}).items() if value is not None}
     if not given:
         raise OptionError("values", f"requires at least one of {', '.join(_VALUES)}")
-    with _within("values"):
+    with within_option("values"):
         return read_values(MANAGED_WORKLOAD, given, PCE.reference_checker(params))
 
 
@@ -106,26 +105,17 @@ def _check_hostnames(
     """Raise an error for a hostname of the selection that no workload has, or several have."""
     by_hostname = [condition for condition in listing.conditions if condition.option in ("hostnames", "managed")]
     wanted = next((condition.wanted for condition in by_hostname if condition.option == "hostnames"), ())
-    shown = [workload["hostname"] for workload in found]
-    if any(hostname not in shown for hostname in wanted) and len(listing.conditions) > len(by_hostname):
+    shown = {workload["hostname"] for workload in found}
+    if any(hostname not in shown for hostname in wanted):
         # Another condition may leave it out.
         found = select(WORKLOAD, workloads, Listing(None, by_hostname))
+    namesakes: dict[Any, list[Mapping[str, Any]]] = {}
+    for workload in found:
+        namesakes.setdefault(workload["hostname"], []).append(workload)
     for hostname in wanted:
         identity = Identity(names={"hostname": hostname})
-        namesakes = [workload for workload in found if workload["hostname"] == hostname]
-        if not namesakes:
+        if hostname not in namesakes:
             error = store.missing(identity)
             raise OptionError("hostnames", str(error)) from error
-        if len(namesakes) > 1:
-            raise MANAGED_WORKLOAD.ambiguous(identity, namesakes)
-
-
-@contextmanager
-def _within(option: str) -> Iterator[None]:
-    """Name ``option`` in errors about its suboptions."""
-    try:
-        yield
-    except OptionError as error:
-        raise OptionError(f"{option}.{error.option}", error.problem) from error
-    except MissingReferenceError as error:
-        raise MissingReferenceError(f"{option}.{error}") from error
+        if len(namesakes[hostname]) > 1:
+            raise MANAGED_WORKLOAD.ambiguous(identity, namesakes[hostname])
