@@ -208,19 +208,6 @@ def test_every_error_body_form(pce: Client, form: str, expected: str) -> None:
     assert re.match(expected, response.text)
 
 
-def test_kept_connection_is_quicker_than_new_ones(pce: Client) -> None:
-    """Delayed acknowledgements would cost more than a new connection with its TLS handshake."""
-
-    def seconds(headers: dict[str, str]) -> float:
-        start = time.perf_counter()
-        pce.ask("GET", DEFAULT, headers=headers)
-        return time.perf_counter() - start
-
-    pairs = [(seconds({"Connection": "close"}), seconds({}), seconds({})) for _turn in range(20)]
-    # The quickest of each, which other work on the machine delays least.
-    assert min(kept for _new, _first, kept in pairs) < min(new for new, _first, _kept in pairs)
-
-
 # Rate limit
 
 
