@@ -107,7 +107,8 @@ def _pins(*names: str) -> list[str]:
 
 def _pytest(session: nox.Session, *arguments: str) -> None:
     """Run tests, and end the session with an error if one was skipped: then this proves nothing."""
-    results = Path(session.create_tmp(), "results.xml")
+    # Not in create_tmp(), which makes TMPDIR so long that no socket of ansible-core 2.21 has a name.
+    results = Path(session.virtualenv.location, "results.xml")
     session.run("python", "-m", "pytest", "-q", f"--junit-xml={results}", *arguments)
     suite = ElementTree.parse(results).find("testsuite")  # noqa: S314  # written by pytest
     counts = {} if suite is None else {key: int(suite.get(key, "0")) for key in ("tests", "skipped")}
