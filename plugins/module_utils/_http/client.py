@@ -112,7 +112,7 @@ class HttpClient:
 
     def pause(self, attempt: int, failure: RequestError, wait: float | None = None) -> None:
         """Wait before the next attempt: ``wait`` seconds, or a backoff. Raise DeadlineError if time is too short."""
-        seconds = retry.backoff(attempt) if wait is None else max(wait, _MIN_WAIT_SECONDS)
+        seconds = retry.backoff(attempt) if wait is None else wait
         if seconds >= self.remaining():
             raise DeadlineError(
                 f"{failure} (gave up: waiting {seconds:.0f} s more would pass the deadline of "
@@ -169,6 +169,8 @@ class HttpClient:
                     return response
                 failure: RequestError = self._session.failures.read_response(response)
                 wait = retry.retry_after(response.header("Retry-After"), self.now())
+                if wait is not None:
+                    wait = max(wait, _MIN_WAIT_SECONDS)
                 if wait is not None and retry.is_rate_limit(response.status):
                     # Runs that share an API key are refused, and may come back, in the same second.
                     wait += retry.jitter()
