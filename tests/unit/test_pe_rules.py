@@ -237,7 +237,7 @@ def test_a_file_has_to_be_a_readable_text(tmp_path: Path) -> None:
         (".", "is not a regular file"),
         ("fifo", "is not a regular file"),
         ("link", "is not a regular file"),
-        ("nul\0", "cannot be read: embedded null byte"),
+        ("nul\0", "cannot be read: .*embedded null .*"),
         ("\ud800", "cannot be read: .*surrogates not allowed"),
     ):
         with pytest.raises(ValueError, match=f"^A: the file .* {problem}$"):
