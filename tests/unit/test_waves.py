@@ -116,6 +116,10 @@ def test_file_keeps_what_it_has(tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["earlier.json"]
 
 
+def _file_with(**entry: object) -> str:
+    return json.dumps({"origin": "pce organization 1", "workloads": {"a": {**MODES, **entry}}})
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -123,6 +127,11 @@ def test_file_keeps_what_it_has(tmp_path: Path) -> None:
         ("{", "cannot be read: it is not valid JSON"),
         (json.dumps({"origin": "pce organization 1", "workloads": {"a": {}}}), "is not a file of a roll-out"),
         (json.dumps({"origin": "other", "workloads": {}}), "belongs to other, not to pce organization 1"),
+        ("[" * 100000, "cannot be read: it is not valid JSON"),
+        (_file_with(enforcement_mode="fulll"), "was modified: a has enforcement_mode fulll and"),
+        (_file_with(enforcement_mode=["full"]), r"was modified: a has enforcement_mode \['full'\] and"),
+        (_file_with(enforcement_mode=None), "was modified: a has enforcement_mode None and"),
+        (_file_with(visibility_level=3), "and visibility_level 3, which no roll-out writes"),
     ],
 )
 def test_other_file_is_refused_and_kept(tmp_path: Path, content: str, message: str) -> None:

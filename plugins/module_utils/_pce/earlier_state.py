@@ -14,6 +14,8 @@ from contextlib import suppress
 from typing import Any
 
 from .._core.errors import OptionError
+from .._core.text import one_line
+from .pairing_profile import ENFORCEMENT_MODES
 
 Modes = Mapping[str, Mapping[str, Any]]
 """By HREF: hostname, enforcement_mode and visibility_level of a workload."""
@@ -38,16 +40,25 @@ class EarlierState:
                 known = json.load(file)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise OptionError("path", f"{self.path} cannot be read: {_reason(error)}") from error
         if not isinstance(known, dict) or not isinstance(known.get("workloads"), dict):
             raise OptionError("path", f"{self.path} is not a file of a roll-out")
         if known.get("origin") != self._origin:
             raise OptionError("path", f"{self.path} belongs to {known.get('origin')}, not to {self._origin}")
-        found = known["workloads"]
-        if not all(isinstance(entry, dict) and set(entry) == _KEYS for entry in found.values()):
+        for href, entry in known["workloads"].items():
+            self._check(href, entry)
+        return dict(known["workloads"])
+
+    def _check(self, href: str, entry: object) -> None:
+        """Raise OptionError for an entry that no roll-out has written, before it reaches the PCE."""
+        if not isinstance(entry, dict) or set(entry) != _KEYS:
             raise OptionError("path", f"{self.path} is not a file of a roll-out")
-        return dict(found)
+        mode, level = entry["enforcement_mode"], entry["visibility_level"]
+        # The level is the PCE's word, which may be newer than those that are known here; its mode never is.
+        if mode not in ENFORCEMENT_MODES or not isinstance(level, (str, type(None))):
+            found = f"{one_line(href)} has enforcement_mode {one_line(mode)} and visibility_level {one_line(level)}"
+            raise OptionError("path", f"{self.path} was modified: {found}, which no roll-out writes")
 
     def add(self, modes: Modes) -> None:
         """Add modes to the file. Those that it has stay: going back leads to before the first wave.
