@@ -16,12 +16,16 @@ author:
   - The microseg.enforcement contributors (@microseg)
 description:
   - Moves workloads to an enforcement mode, or their VENs to a release, in waves. After each wave the module looks at
-    its hosts, and stops if more of them failed than O(waves[].error_budget) allows.
-  - All options are checked and all waves are planned before anything is written. Check mode shows the plan.
+    its hosts for O(settle_time) seconds, and stops if more of them failed than O(waves[].error_budget) allows.
+  - All options are checked and all waves are planned before anything is written. Check mode shows the plan, and fails
+    where a wave would stop. Compatibility reports are read for the first wave that has something to do.
   - Before a wave, each of its hosts that must be changed is checked. A host that is not online, whose VEN has an error
     or was tampered with, or that would leave idle mode with a red compatibility report or without one, is not changed
     and counts as failed.
-  - After a wave, a host that is not in the mode, does not have the release, or is not online, counts as failed.
+  - After a wave, a host that is not in the mode or does not have the release, is not online, no longer has a VEN, or
+    whose VEN has an error or was tampered with, counts as failed.
+  - A host whose mode changes between the check and the change of this task stays as it is. So does one with an unknown
+    mode or release, since it may be stricter or newer.
   - The only state is what the PCE shows. A second run continues where the first ended, and a wave that had to stop
     stops again without a change, unless O(continue_past) names it.
   - A stricter mode or a newer release than the target counts as reached.
@@ -33,16 +37,19 @@ options:
   state:
     description:
       - V(present) carries out O(waves).
-      - V(back) sets the enforcement modes and visibility levels that O(path) contains. Releases do not go back.
+      - V(back) sets the enforcement modes and visibility levels that O(path) contains, of the workloads in O(selection)
+        if it is set. Releases do not go back.
+      - A workload that is in a less strict mode than O(path) contains stays there, with a warning.
     type: str
     choices: [present, back]
     default: present
   path:
     description:
       - A file on the host that runs the module, in which the earlier mode and visibility level of each workload is
-        stored before it is changed. Only its owner can read it.
+        stored before it is changed. Only its owner can read it. A file that others can write is an error.
       - Entries that the file has are kept, so that V(back) leads to the state before the first wave. Use a new file for
-        another roll-out.
+        another roll-out; a warning names hosts whose entry differs from their present mode. After all workloads went
+        back, the next roll-out stores them again.
     type: path
     required: true
   waves:
@@ -76,8 +83,9 @@ options:
         elements: dict
       share:
         description:
-          - The percentage of the whole selection from which hosts are taken, rounded up, by a hash of their HREFs, so
-            that they are the same in each run. A larger share contains a smaller one.
+          - The approximate percentage of the whole selection from which hosts are taken, at least one, by a hash of
+            their HREFs, so that they are the same in each run and new hosts move no other. A larger share contains a
+            smaller one.
         type: float
         default: 100.0
       enforcement_mode:
@@ -100,7 +108,8 @@ options:
         type: float
   selection:
     description:
-      - The workloads that take part. All conditions must hold. Defaults to all workloads with a VEN.
+      - The workloads that take part. All conditions must hold, and at least one is required. Without O(selection), all
+        workloads with a VEN take part.
     type: dict
     suboptions:
       hostnames:
@@ -127,8 +136,9 @@ options:
     default: 0.0
   settle_time:
     description:
-      - The seconds that a wave has until its hosts must have reached the target and be online. O(deadline) must be more
-        than the sum over all waves.
+      - The seconds for which the hosts of a wave are observed after their modes were changed. With
+        O(waves[].release), the maximum time until they have the release. A PCE shows only after some minutes that a VEN
+        is offline; to stop at such hosts, set a longer time. O(deadline) must be more than the sum over all waves.
     type: int
     default: 60
   continue_past:
@@ -189,14 +199,14 @@ waves:
       returned: always
       sample: canary
     target:
-      description: The enforcement mode or the release.
+      description: The enforcement mode, with the visibility level if the wave has one, or the release.
       type: str
       returned: always
       sample: full
     state:
       description:
         - V(planned) in check mode, V(unchanged) if there was nothing to do, V(done), V(stopped) if too many hosts
-          failed, or V(not_started) after a wave that had to stop.
+          failed or would fail, or V(not_started) after a wave that had to stop.
       type: str
       returned: always
       sample: done

@@ -88,15 +88,23 @@ def test_earlier_state_is_kept_and_leads_back(simulator: Simulator, path: str) -
     assert modes(simulator) == "ffffiv"
     before = Path(path).read_bytes()
     foreseen = run(simulator, path, state="back", check=True)
+    assert Path(path).read_bytes() == before
     assert modes(simulator) == "ffffiv"
     done = run(simulator, path, state="back")
     assert foreseen["changed"] is done["changed"] is True
     assert foreseen["diff"] == done["diff"]
     assert modes(simulator) == "vvsfiv"
     simulator.clear_journal()
+    before = Path(path).read_bytes()
     assert run(simulator, path, state="back")["changed"] is False
     assert writes(simulator) == []
     assert Path(path).read_bytes() == before
+    # The next roll-out begins anew.
+    run_module("pce_workload", {**connection(simulator), "hostname": "web1", "enforcement_mode": "selective"})
+    anew = run(simulator, path, OTHERS)
+    assert "earlier roll-out" not in str(anew.get("warnings"))
+    run(simulator, path, state="back")
+    assert modes(simulator) == "svsfiv"
 
 
 def test_workload_without_a_ven_does_not_go_back(simulator: Simulator, path: str) -> None:
@@ -187,7 +195,9 @@ def test_share_is_the_same_in_each_run(simulator: Simulator, path: str) -> None:
         result = run(simulator, path, wave, check=True, error_budget=100)
         shares[share] = {item["href"] for item in result["waves"][0]["workloads"]}
     assert shares[5] < shares[20] < shares[100]
-    assert [len(shares[share]) for share in (5, 20, 100)] == [11, 42, 206]
+    assert 4 <= len(shares[5]) <= 20
+    assert 25 <= len(shares[20]) <= 60
+    assert len(shares[100]) == 206
 
 
 def test_release_is_rolled_out(simulator: Simulator, path: str) -> None:
@@ -236,6 +246,10 @@ BAD: list[tuple[list[Json], Json, str]] = [
     ([{**OTHERS, "share": 0}], {}, "waves[0].share: must be a percentage from 0.01 to 100, not 0"),
     ([{**OTHERS, "error_budget": 101}], {}, "waves[0].error_budget: must be a percentage from 0 to 100, not 101"),
     ([OTHERS], {"error_budget": -1}, "error_budget: must be a percentage"),
+    ([{**OTHERS, "name": " "}], {}, "waves[0].name: must not be empty"),
+    ([OTHERS], {"selection": {}}, "selection: requires at least one of hostnames, hrefs, labels"),
+    ([OTHERS], {"selection": {"labels": None}}, "selection: requires at least one of hostnames, hrefs, labels"),
+    ([OTHERS], {"path": "/tmp/"}, "path: /tmp/ must be a file"),
     ([OTHERS], {"settle_time": -1}, "settle_time: must be 0 or more"),
     ([OTHERS], {"settle_time": 400}, "deadline: must be more than settle_time for all waves together (400 seconds)"),
     ([OTHERS], {"continue_past": ["other"]}, "continue_past: there is no wave 'other'; the nearest are others"),
@@ -267,11 +281,101 @@ def test_file_of_another_pce_is_refused(simulator: Simulator, path: str) -> None
     assert writes(simulator) == []
 
 
-def test_gone_host_leaves_its_wave(simulator: Simulator, path: str) -> None:
-    """A host that is unpaired between two looks is a warning, and no failure."""
+def test_lost_response_of_a_wave_is_settled_by_a_look(simulator: Simulator, path: str) -> None:
     wave: Json = {"name": "all", "hrefs": [href(1, "workloads"), href(2, "workloads")], "enforcement_mode": "full"}
     simulator.fault("reset_after", method="PUT", path="bulk_update", times=1)
     assert not run(simulator, path, wave).get("failed")
+
+
+def test_host_that_goes_offline_while_its_wave_settles_stops_the_next(simulator: Simulator, path: str) -> None:
+    simulator.settings(odd_hosts={"web1": ["mode_offline_late"]})
+    result = run(simulator, path, CANARY, OTHERS, settle_time=3)
+    assert "web1: is not online" in result["msg"]
+    assert states(result) == [("stopped", 1), ("not_started", 0)]
+    assert modes(simulator) == "fvsfiv"
+
+
+def test_check_mode_foresees_what_stops_a_wave(simulator: Simulator, path: str) -> None:
+    simulator.seed(workloads=[workload(7, "web7", online=False)])
+    foreseen = run(simulator, path, CANARY, OTHERS, check=True)
+    done = run(simulator, path, CANARY, OTHERS)
+    assert foreseen["msg"] == done["msg"]
+    assert states(foreseen) == [("planned", 1), ("stopped", 0)]
+    assert states(done) == [("done", 1), ("stopped", 0)]
+    assert [wave["failed"] for wave in done["waves"]] == [0, 1]
+
+
+def test_way_back_leaves_a_host_in_a_less_strict_mode(simulator: Simulator, path: str) -> None:
+    run(simulator, path, {**OTHERS, "hostnames": ["web2", "web3"]})
+    run_module("pce_workload", {**connection(simulator), "hostname": "web3", "enforcement_mode": "idle"})
+    back = run(simulator, path, state="back")
+    assert "1 workloads stay in a less strict mode than" in str(back["warnings"])
+    assert "web3: idle, not selective" in str(back["warnings"])
+    assert modes(simulator) == "vvifiv"
+
+
+def test_way_back_of_a_selection(simulator: Simulator, path: str) -> None:
+    run(simulator, path, OTHERS)
+    before = Path(path).read_bytes()
+    run(simulator, path, state="back", selection={"hostnames": ["web1"]})
+    assert modes(simulator) == "vfffiv"
+    assert Path(path).read_bytes() == before
+
+
+def test_unknown_level_in_the_file_is_told_before_any_write(simulator: Simulator, path: str) -> None:
+    run(simulator, path, OTHERS)
+    state = json.loads(Path(path).read_text())
+    state["workloads"][href(1, "workloads")]["visibility_level"] = "bogus"
+    Path(path).write_text(json.dumps(state))
+    simulator.clear_journal()
+    back = run(simulator, path, state="back")
+    assert back["msg"].startswith(f"path: {path}: {href(1, 'workloads')} has the unknown level bogus")
+    assert writes(simulator) == []
+
+
+def test_kept_modes_of_an_earlier_roll_out_are_warned_of(simulator: Simulator, path: str) -> None:
+    run(simulator, path, {**OTHERS, "enforcement_mode": "selective"})
+    for check in (True, False):
+        result = run(simulator, path, OTHERS, check=check)
+        assert "the way back of 2 hosts leads to the modes that" in str(result["warnings"])
+        assert "(web1, web2: visibility_only, not selective); use a new path" in str(result["warnings"])
+
+
+def test_release_that_cannot_be_read_is_held(simulator: Simulator, path: str) -> None:
+    simulator.seed(workloads=[workload(7, "web7", "full", "99.1.0-100-dev")])
+    result = run(simulator, path, {"name": "new", "hostnames": ["web7"], "release": DEFAULT})
+    assert "web7: has an unknown release" in result["msg"]
+    assert writes(simulator) == []
+
+
+def test_newer_release_under_way_is_waited_for(simulator: Simulator, path: str) -> None:
+    simulator.settings(upgrade_looks=-1)
+    run(simulator, path, {"name": "new", "hostnames": ["web1"], "release": NEW})
+    simulator.clear_journal()
+    run(simulator, path, {"name": "older", "hostnames": ["web1"], "release": DEFAULT})
+    assert writes(simulator) == []
+
+
+def test_refused_ven_does_not_keep_the_others_from_their_release(simulator: Simulator, path: str) -> None:
+    simulator.settings(odd_hosts={"web1": ["upgrade_refused"]})
+    wave: Json = {"name": "new", "hostnames": ["web1", "web2", "web3", "web4"], "release": NEW, "error_budget": 25}
+    result = run(simulator, path, wave)
+    assert not result.get("failed"), result
+    assert (result["waves"][0]["changed"], result["waves"][0]["failed"]) == (3, 1)
+
+
+def test_canary_that_loses_its_ven_stops_the_roll_out(simulator: Simulator, path: str) -> None:
+    simulator.settings(odd_hosts={"web1": ["mode_unpaired"]})
+    result = run(simulator, path, CANARY, OTHERS)
+    assert "web1: no longer has a VEN" in result["msg"]
+    assert states(result) == [("stopped", 1), ("not_started", 0)]
+
+
+def test_deadline_that_ends_while_a_wave_settles_names_hosts(simulator: Simulator, path: str) -> None:
+    simulator.settings(odd_hosts={"web1": ["mode_offline"]}, bulk_seconds=2)
+    result = run(simulator, path, {**OTHERS, "error_budget": 50}, settle_time=3, deadline=4)
+    assert "wave others: deadline: it ends before the wave has settled; web1: is not online" in result["msg"]
+    assert result["changed"]
 
 
 def test_report_escapes_names_and_has_all_waves(simulator: Simulator, tmp_path: Path) -> None:
@@ -297,6 +401,14 @@ def test_report_escapes_names_and_has_all_waves(simulator: Simulator, tmp_path: 
         ({}, "roll_out_waves must be a list of waves"),
         ({"roll_out_waves": "name: x"}, "roll_out_waves must be a list of waves"),
         ({"roll_out_waves": [OTHERS], "roll_out_selection": ["web"]}, "roll_out_selection must be a dictionary"),
+        ({"roll_out_waves": [OTHERS], "roll_out_selection": None}, "roll_out_selection must be a dictionary"),
+        (
+            {"roll_out_waves": [OTHERS], "roll_out_selecton": WEB},
+            "roll_out_selecton: this playbook has no such",
+        ),
+        ({"roll_out_waves": [{**OTHERS, "hostnames": None}]}, "roll_out_waves: hostnames, hrefs or labels of a wave"),
+        ({"roll_out_waves": [OTHERS], "roll_out_back": "ture"}, "roll_out_back must be true or false, not ture"),
+        ({"roll_out_waves": [OTHERS], "roll_out_settle_time": "2 minutes"}, "roll_out_settle_time must be a number of"),
         ({"roll_out_waves": [OTHERS], "roll_out_report_path": "x.json"}, "roll_out_report_path must be a file"),
         ({"roll_out_waves": [OTHERS], "roll_out_report_path": "/no/x.html"}, "there is no directory /no"),
     ],

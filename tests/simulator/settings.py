@@ -54,7 +54,8 @@ class Settings:
     upgrade_looks: how many GETs of VENs after its order an upgrade is carried out, -1 where a heartbeat does it.
     odd_hosts: by hostname, what happens to it: its report is green, yellow, red or missing (no_report), its upgrade has
         no effect (upgrade_fails), takes it offline (upgrade_offline) or is refused, and with it the whole call
-        (upgrade_refused), a change of its mode is refused (mode_refused) or takes it offline (mode_offline).
+        (upgrade_refused), a change of its mode is refused (mode_refused) or takes it offline (mode_offline, or
+        a second later: mode_offline_late), or the VEN unpairs itself (mode_unpaired).
     compatibility_rate_limit: GETs of such reports a minute, 0 switches it off (More from clients: "by itself").
     workload_labels: how a GET shows the labels of workloads: href, or full (href, key and value, as newer PCEs do).
     unknown_filters: ignore or refuse the filters that the page does not name (Pairing profiles).

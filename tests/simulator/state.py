@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import hashlib
 import re
@@ -19,6 +20,9 @@ from tests.simulator.settings import DEFAULT_RELEASE, Settings
 Json = dict[str, Any]
 
 USER = {"href": "/users/1"}
+
+LATE_SECONDS = 1.0
+"""Seconds until a host shows that the change of its mode has cut it off."""
 
 OLD_MODES = {"idle": "idle", "visibility_only": "illuminated", "full": "enforced"}
 """The words of the deprecated `mode`, by those of `enforcement_mode`; it has none for selective (Pairing profiles)."""
@@ -375,6 +379,11 @@ class Store:
                 raise not_acceptable("enforcement_mode_not_allowed", "The enforcement mode cannot be changed")
             if "mode_offline" in odd:
                 workload["online"] = False
+            if "mode_unpaired" in odd:
+                gone = {str(ven_of(workload).get("href"))}
+                asyncio.get_running_loop().call_soon(lambda: self.release_vens(gone, remove=True))
+            if "mode_offline_late" in odd:
+                asyncio.get_running_loop().call_later(LATE_SECONDS, workload.__setitem__, "online", False)
         workload.update(copy.deepcopy(changes))
         self.set_modes(workload, changes)
         workload["updated_at"] = stamp(self.now())

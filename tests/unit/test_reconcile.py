@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.errors import AmbiguousError, OptionError
+from plugins.module_utils._core.errors import AmbiguousError, CollectionError, OptionError
 from plugins.module_utils._core.plan import Action, Plan
-from plugins.module_utils._core.reconcile import Result, read_desired_state, reconcile
-from plugins.module_utils._core.resource import Identity, Raw
+from plugins.module_utils._core.reconcile import DesiredState, Result, prepare, read_desired_state, reconcile
+from plugins.module_utils._core.resource import PRESENT, Identity, Raw
 from plugins.module_utils._core.snapshot import Snapshot
 from plugins.module_utils._core.store import QueryResult, Store
 from plugins.module_utils._pce.pairing_profile import PAIRING_PROFILE
@@ -341,3 +341,13 @@ def test_request_by_href_keeps_the_identity() -> None:
     assert request.identity == Identity(f"{PROFILES}/24")
     assert request.new_identity == Identity(names={"name": "PP"})
     assert request.desired == {"name": "PP"}
+
+
+def test_prepare_leaves_what_was_changed_since_the_decision() -> None:
+    store = MemoryStore(raw_profile(24, enforcement_mode="full"))
+    expected = {"enforcement_mode": "idle"}
+    wanted = DesiredState(Identity(f"{PROFILES}/24"), {"enforcement_mode": "selective"}, PRESENT, expected=expected)
+    with pytest.raises(CollectionError, match=r"^enforcement_mode was changed meanwhile, from idle to full$"):
+        prepare(PAIRING_PROFILE, store, wanted)
+    unchanged = DesiredState(wanted.identity, {"enforcement_mode": "full"}, PRESENT, expected=expected)
+    assert prepare(PAIRING_PROFILE, store, unchanged).plan.is_change is False

@@ -43,7 +43,8 @@ class DesiredState:
     """What a task asks for: ``desired`` canonical values, of the object ``identity``, in ``state``.
 
     ``renew`` writes secret properties again, since they cannot be compared. ``create_missing`` creates objects that are
-    referred to by name and do not exist. ``new_identity`` holds at least the name that changes.
+    referred to by name and do not exist. ``new_identity`` holds at least the name that changes. ``expected`` are values
+    that the object must still have, for a task that has decided by them.
     """
 
     identity: Identity
@@ -52,6 +53,7 @@ class DesiredState:
     new_identity: Identity | None = None
     renew: bool = False
     create_missing: bool = False
+    expected: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_desired_state(resource: Resource, params: Mapping[str, Any], check_reference: CheckReference) -> DesiredState:
@@ -123,8 +125,18 @@ def prepare(resource: Resource, store: Store, desired_state: DesiredState) -> St
         shown = (plan.before or {})[changed]
         raise OptionError(changed, f"cannot be changed: {plan.reference} has {one_line(shown)}")
     if plan.is_change:
+        _check_expected(desired_state.expected, plan.before or {})
         store.check(plan, current)
     return Step(desired_state, plan, identity)
+
+
+def _check_expected(expected: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
+    """Raise an error if the object was changed after the task has decided what to do with it."""
+    for name, value in expected.items():
+        if shown.get(name) != value:
+            raise CollectionError(
+                f"{name} was changed meanwhile, from {one_line(value)} to {one_line(shown.get(name))}"
+            )
 
 
 def apply(resource: Resource, store: Store, step: Step, dry_run: bool) -> Result:

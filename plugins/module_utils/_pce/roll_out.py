@@ -27,84 +27,16 @@ from .earlier_state import EarlierState
 from .fleet import read_fleet
 from .managed_workload import MANAGED_WORKLOAD, ManagedWorkloadStore
 from .pairing_profile import ENFORCEMENT_MODES
-from .ven_info import ERROR, TAMPERED
+from .ven_release import parse_release
 from .ven_target import Target as VenTarget
 from .ven_upgrade import Upgrade
-from .waves import Host, Verdict, Wave, judge
+from .wave_progress import DONE, NOT_STARTED, PLANNED, STOPPED, UNCHANGED, Progress, RollOutError
+from .waves import Host, judge
 
 POLL_SECONDS = 5.0
 """Seconds between two looks at a wave that settles."""
 
-MAX_NAMED = 5
-"""Hosts that one sentence names."""
-
-PLANNED, UNCHANGED, DONE, STOPPED, NOT_STARTED = "planned", "unchanged", "done", "stopped", "not_started"
-
-
-class RollOutError(CollectionError):
-    """A wave had to stop, or a request ended the roll-out; ``waves`` is what became of all of them."""
-
-    def __init__(self, message: str, waves: Sequence[Mapping[str, Any]], changed: bool) -> None:
-        self.changed = changed
-        self.waves = list(waves)
-        super().__init__(message)
-
-    def details(self) -> dict[str, Any]:
-        return {"waves": self.waves}
-
-
-@dataclass
-class Progress:
-    """What is known of one wave: its hosts, which of them it must change, and why some are held."""
-
-    wave: Wave
-    hosts: Sequence[Host]
-    state: str = NOT_STARTED
-    before: dict[str, Host] = field(default_factory=dict)
-    pending: list[Host] = field(default_factory=list)
-    held: dict[str, str] = field(default_factory=dict)
-    warned: dict[str, str] = field(default_factory=dict)
-    verdict: Verdict = field(default_factory=Verdict)
-    errors: dict[str, str] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
-
-    def to_result(self) -> dict[str, Any]:
-        """Return the wave as results show it."""
-        return {
-            "name": self.wave.name,
-            "target": self.wave.target.shown,
-            "state": self.state,
-            "hosts": len(self.hosts),
-            "pending": len(self.pending),
-            "changed": len(self.changed),
-            "failed": len(self.verdict.failed),
-            "error_budget": self.wave.error_budget,
-            "workloads": [self._entry(host) for host in self.hosts],
-        }
-
-    def _entry(self, host: Host) -> dict[str, Any]:
-        reasons = (self.errors, self.held, self.verdict.failed)
-        before = self.before.get(host.href, host)
-        return {
-            "hostname": host.hostname,
-            "href": host.href,
-            "before": before.release if self.wave.target.release else before.enforcement_mode,
-            "now": host.release if self.wave.target.release else host.enforcement_mode,
-            "online": host.online,
-            "changed": host.href in self.changed,
-            "problem": next((found[host.href] for found in reasons if host.href in found), None),
-            "warning": self.warned.get(host.href),
-        }
-
-    def summarize(self, failed: Mapping[str, str]) -> str:
-        """Return the figures of the wave, and the first hosts that failed, in a sentence."""
-        names = {host.href: host.label for host in self.hosts}
-        several = "; ".join(f"{names[href]}: {reason}" for href, reason in list(failed.items())[:MAX_NAMED])
-        more = "; …" if len(failed) > MAX_NAMED else ""
-        return (
-            f"wave {self.wave.name}: {len(failed)} of {len(self.hosts)} hosts failed, more than error_budget "
-            f"({self.wave.error_budget:g} %) allows: {several}{more}"
-        )
+GONE = "no longer has a VEN"
 
 
 @dataclass
@@ -128,21 +60,30 @@ class RollOut:
         """Return True if a wave has changed anything, or may have."""
         return any(wave.changed for wave in self.waves)
 
-    def plan(self) -> None:
-        """Enter what each wave must change. Only the first that has something to do is checked for compatibility."""
+    def plan(self) -> str:
+        """Enter what each wave must change. Return why the roll-out would stop, empty if it would not.
+
+        Only the first wave that has something to do is checked for compatibility.
+        """
+        problem = ""
         is_checked = False
         for wave in self.waves:
-            self._find_pending(wave)
-            if wave.pending and not is_checked:
-                is_checked = True
-                self._hold(wave)
-            wave.state = PLANNED if wave.pending else UNCHANGED
-            wave.changed = {host.href for host in wave.pending if host.href not in wave.held}
+            wave.find_pending()
+            if problem:
+                continue
+            found = self._foresee(wave, with_reports=not is_checked)
+            is_checked = is_checked or bool(wave.pending)
+            if found:
+                problem = self._pass(wave, found)
+            else:
+                wave.state = PLANNED if wave.ready else UNCHANGED
+                wave.changed = {host.href for host in wave.ready}
+        return problem
 
     def forget_plan(self) -> None:
         """Forget the plan, since each wave is checked anew when its turn comes."""
         for wave in self.waves:
-            wave.state, wave.changed, wave.held, wave.warned = NOT_STARTED, set(), {}, {}
+            wave.forget_plan()
         self.warnings.clear()
 
     def run(self) -> None:
@@ -157,68 +98,88 @@ class RollOut:
                 failed = RollOutError(message, self.results(), self.is_changed or error.changed)
                 failed.warnings = [*error.warnings, *self.warnings]
                 raise failed from error
-            if problem and wave.wave.name not in self.continue_past:
-                wave.state = STOPPED
-                left = sum(later.state == NOT_STARTED for later in self.waves)
-                after = f"; {left} later waves were not started" if left else ""
-                stopped = RollOutError(problem + after, self.results(), self.is_changed)
-                stopped.warnings = self.warnings
-                raise stopped
-            if problem:
-                self.warnings.append(problem)
+            if problem and self._pass(wave, problem):
+                raise self.stop(problem)
+
+    def stop(self, problem: str) -> RollOutError:
+        """Return the error that ends the roll-out."""
+        left = sum(wave.state == NOT_STARTED for wave in self.waves)
+        after = f"; {left} later waves were not started" if left else ""
+        error = RollOutError(problem + after, self.results(), self.is_changed)
+        error.warnings = self.warnings
+        return error
 
     def results(self) -> list[dict[str, Any]]:
         """Return all waves as results show them."""
         return [wave.to_result() for wave in self.waves]
 
+    def _pass(self, wave: Progress, problem: str) -> str:
+        """Note that a wave fails. Return the problem if it stops the others; else it is a warning."""
+        if wave.wave.name not in self.continue_past:
+            wave.state = STOPPED
+            return problem
+        self.warnings.append(problem)
+        return ""
+
     def _run_wave(self, wave: Progress) -> str:
         """Carry out one wave. Return what makes it stop, empty if it succeeded."""
-        self._look_again(wave)
-        self._find_pending(wave)
-        self._hold(wave)
+        problem = self._start(wave) or self._foresee(wave, with_reports=True)
+        if problem:
+            return problem
         target = wave.wave.target
-        waiting = {host.href for host in wave.hosts if target.is_under_way(host)}
-        undecided = {host.href for host in wave.pending} | waiting
-        wave.verdict = judge([host for host in wave.hosts if host.href not in undecided], target)
-        foreseen = {**wave.verdict.failed, **wave.held}
-        go = [host for host in wave.pending if host.href not in wave.held]
-        if len(foreseen) * 100 > wave.wave.error_budget * len(wave.hosts):
-            wave.state = STOPPED
-            return f"{wave.summarize(foreseen)}. Nothing of this wave was changed"
+        go = self._look_before_move(wave) if target.release is None else wave.ready
         wave.before = {host.href: host for host in wave.hosts}
+        is_waiting = any(target.is_under_way(host) for host in wave.hosts)
         wave.state = DONE if go else UNCHANGED
-        if not go and not waiting:
-            wave.verdict.failed = foreseen
+        if not wave.ready and not is_waiting:
             return ""
         if go and target.release is not None:
             self._upgrade(wave, go)
         elif go:
             self._move(wave, go)
         self._settle(wave)
-        return wave.summarize(wave.verdict.failed) if wave.verdict.exceeds(wave.wave.error_budget) else ""
+        return wave.summarize(wave.verdict.failed) if wave.is_over_budget(wave.verdict.failed) else ""
 
-    def _find_pending(self, wave: Progress) -> None:
+    def _start(self, wave: Progress) -> str:
+        """Look at the hosts of a wave before it is changed. Return a problem if none of them is left."""
+        shown = self._read()
+        gone = [host for host in wave.hosts if host.href not in shown]
+        if gone and len(gone) == len(wave.hosts):
+            return f"wave {wave.wave.name}: none of its {len(gone)} hosts has a VEN any more"
+        if gone:
+            self.warnings.append(f"wave {wave.wave.name}: {len(gone)} hosts no longer have a VEN: {gone[0].label}")
+        wave.hosts = [shown[host.href] for host in wave.hosts if host.href in shown]
+        wave.find_pending()
+        return ""
+
+    def _foresee(self, wave: Progress, with_reports: bool) -> str:
+        """Enter which hosts must be changed, and which are held. Return a problem if they are too many."""
         target = wave.wave.target
-        wave.pending = [host for host in wave.hosts if not target.is_reached(host) and not target.is_under_way(host)]
+        self._hold(wave, with_reports)
+        undecided = {host.href for host in wave.hosts if target.is_under_way(host)}
+        undecided |= {host.href for host in wave.pending}
+        wave.verdict = judge([host for host in wave.hosts if host.href not in undecided], target)
+        wave.verdict.failed.update(wave.held)
+        if wave.is_over_budget(wave.verdict.failed):
+            wave.state = STOPPED
+            return f"{wave.summarize(wave.verdict.failed)}. Nothing of this wave was changed"
+        if target.release is None:
+            self.warnings += self.earlier.warn_of_kept(wave.ready)
+        return ""
 
-    def _hold(self, wave: Progress) -> None:
+    def _hold(self, wave: Progress, with_reports: bool) -> None:
         """Enter which hosts must not be changed now, and why."""
         wave.held, wave.warned = {}, {}
+        is_upgrade = wave.wave.target.release is not None
         for host in wave.pending:
-            problems = [problem for problem in host.problems if problem in (ERROR, TAMPERED)]
-            if wave.wave.target.release is None and host.enforcement_mode not in ENFORCEMENT_MODES:
-                # It may be stricter, and what is not known cannot be restored.
-                wave.held[host.href] = "has an unknown enforcement mode"
-            elif host.online is False:
-                wave.held[host.href] = "is not online"
-            elif problems:
-                wave.held[host.href] = f"has a VEN with the problem {' and '.join(problems)}"
-        if wave.wave.target.release is None:
+            unknown = _unknown_release(host) if is_upgrade else _unknown_mode(host)
+            if unknown or host.obstacle:
+                wave.held[host.href] = unknown or host.obstacle
+        if with_reports and not is_upgrade:
             self._hold_incompatible(wave)
 
     def _hold_incompatible(self, wave: Progress) -> None:
-        idle = [host for host in wave.pending if host.enforcement_mode == "idle" and host.ven_href]
-        asked = [host for host in idle if host.href not in wave.held]
+        asked = [host for host in wave.ready if host.enforcement_mode == "idle" and host.ven_href]
         vens = [{"href": host.ven_href, "hostname": host.hostname} for host in asked]
         for host, report in zip(asked, read_reports(self.pce, vens)):
             found = f" ({'; '.join(report.failed_tests)})" if report.failed_tests else ""
@@ -229,23 +190,26 @@ class RollOut:
                 wave.warned[host.href] = f"has a yellow compatibility report{found}"
                 self.warnings.append(f"{host.label} {wave.warned[host.href]}")
 
+    def _look_before_move(self, wave: Progress) -> list[Host]:
+        """Return the hosts that are still as they were when it was decided to change them.
+
+        Reports of idle hosts take a request each, and so perhaps minutes.
+        """
+        go = wave.ready
+        if not any(host.enforcement_mode == "idle" for host in go):
+            return go
+        shown = self._read()
+        return [
+            host for host in go if host.href in shown and shown[host.href].enforcement_mode == host.enforcement_mode
+        ]
+
     def _move(self, wave: Progress, hosts: Sequence[Host]) -> None:
         """Change the modes of hosts, after their present ones are in the file."""
-        self.earlier.add(
-            {
-                host.href: {
-                    "hostname": host.hostname,
-                    "enforcement_mode": host.enforcement_mode,
-                    "visibility_level": host.visibility_level,
-                }
-                for host in hosts
-            }
-        )
+        self.earlier.add(hosts)
         target = wave.wave.target
         wanted = {"enforcement_mode": target.enforcement_mode, "visibility_level": target.visibility_level}
         values = {name: value for name, value in wanted.items() if value is not None}
-        changed, errors = set_modes(self.pce, {host.href: values for host in hosts})
-        wave.changed, wave.errors = changed, errors
+        wave.changed, wave.errors = set_modes(self.pce, [(host, values) for host in hosts])
 
     def _upgrade(self, wave: Progress, hosts: Sequence[Host]) -> None:
         upgrade = Upgrade(self.pce, wave.wave.target.shown, self.warnings)
@@ -260,38 +224,69 @@ class RollOut:
                     wave.errors[host.href] = target.error
 
     def _settle(self, wave: Progress) -> None:
-        """Look until all changed hosts have reached the target, or the time is over."""
+        """Look at the hosts until the time is over.
+
+        A release that all have ends that early; a mode does not, since a host that a rule has cut off shows it late.
+        """
         end = self.pce.http.remaining() - self.settle_time
         while True:
-            self._look_again(wave)
-            wave.verdict = judge(wave.hosts, wave.wave.target)
-            hopeless = {**wave.errors, **wave.held}
-            wave.verdict.failed.update({href: hopeless[href] for href in wave.verdict.failed if href in hopeless})
+            hopeless = self._judge(wave)
+            is_upgrade = wave.wave.target.release is not None
+            is_settled = not set(wave.verdict.failed) - set(hopeless) if is_upgrade else not wave.changed
             pause = min(POLL_SECONDS, self.pce.http.remaining() - end)
-            if not set(wave.verdict.failed) - set(hopeless) or pause <= 0:
+            if is_settled or wave.is_over_budget(hopeless) or pause <= 0:
                 return
+            if pause >= self.pce.http.remaining():
+                left = wave.describe(wave.verdict.failed)
+                raise CollectionError(f"deadline: it ends before the wave has settled{left and f'; {left}'}")
             done = len(wave.verdict.reached)
             progress.report_progress(f"hosts of wave {wave.wave.name} ready", done, len(wave.hosts))
             self.pce.http.pause(1, RequestError("the wave settles", "GET", "workloads"), pause)
 
-    def _look_again(self, wave: Progress) -> None:
-        shown = {host.href: host for host in read_fleet(self.pce)}
-        gone = [host for host in wave.hosts if host.href not in shown]
-        if gone:
-            self.warnings.append(f"wave {wave.wave.name}: {len(gone)} hosts no longer have a VEN: {gone[0].label}")
-        wave.hosts = [shown[host.href] for host in wave.hosts if host.href in shown]
+    def _judge(self, wave: Progress) -> Mapping[str, str]:
+        """Look at the hosts again and enter which have failed. Return those that more time does not help."""
+        shown = self._read()
+        wave.hosts = [shown.get(host.href, host) for host in wave.hosts]
+        gone = {host.href: GONE for host in wave.hosts if host.href not in shown}
+        wave.verdict = judge([host for host in wave.hosts if host.href in shown], wave.wave.target)
+        known = {**wave.errors, **wave.held}
+        hopeless = {href: known[href] for href in wave.verdict.failed if href in known}
+        hopeless.update(gone)
+        wave.verdict.failed.update(hopeless)
+        return hopeless
+
+    def _read(self) -> dict[str, Host]:
+        return {host.href: host for host in read_fleet(self.pce)}
+
+
+def _unknown_mode(host: Host) -> str:
+    # It may be stricter, and what is not known cannot be restored.
+    return "" if host.enforcement_mode in ENFORCEMENT_MODES else "has an unknown enforcement mode"
+
+
+def _unknown_release(host: Host) -> str:
+    # It may be newer, and the target a downgrade.
+    if parse_release(host.release) is None:
+        return "has an unknown release"
+    return "" if host.upgrading_to is None or parse_release(host.upgrading_to) else "is upgraded to an unknown release"
 
 
 def set_modes(
-    pce: Pce, values: Mapping[str, Mapping[str, Any]], dry_run: bool = False
+    pce: Pce, wanted: Sequence[tuple[Host, Mapping[str, Any]]], dry_run: bool = False
 ) -> tuple[set[str], dict[str, str]]:
-    """Set modes by HREF. Return which workloads were changed, or may have been, and why others were not."""
-    states = [DesiredState(Identity(href), dict(wanted), PRESENT) for href, wanted in values.items()]
+    """Set modes of hosts. Return the HREFs of those that were changed, or may have been, and why others were not.
+
+    A host that somebody has changed since it was read stays as it is.
+    """
+    states = [
+        DesiredState(Identity(host.href), dict(values), PRESENT, expected={"enforcement_mode": host.enforcement_mode})
+        for host, values in wanted
+    ]
     store = ManagedWorkloadStore(pce.http, pce.org_id, MANAGED_WORKLOAD)
     try:
         outcomes: Sequence[Mapping[str, Any]] = reconcile_all(MANAGED_WORKLOAD, store, Bulk(states), dry_run).outcomes
     except BulkError as error:
         outcomes = error.outcomes
-    became = dict(zip(values, outcomes))
+    became = {host.href: entry for (host, _values), entry in zip(wanted, outcomes)}
     changed = {href for href, entry in became.items() if entry["changed"]}
     return changed, {href: entry["error"] for href, entry in became.items() if entry["error"]}

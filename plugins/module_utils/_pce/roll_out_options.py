@@ -18,8 +18,8 @@ from .api import Pce
 from .fleet import read_fleet
 from .label import LABEL
 from .pairing_profile import ENFORCEMENT_MODES, VISIBILITY_LEVELS
-from .roll_out import Progress
 from .ven_release import find_release, parse_release
+from .wave_progress import Progress
 from .waves import Host, Target, Wave, assign, read_percentage
 from .workload import WORKLOAD
 from .workload_store import WorkloadStore
@@ -62,6 +62,9 @@ def read_waves(pce: Pce, params: Mapping[str, Any]) -> list[Progress]:
     entries = params["waves"] or []
     if not entries:
         raise OptionError("waves", "requires at least one wave")
+    for position, entry in enumerate(entries):
+        if not entry["name"].strip():
+            raise OptionError(f"waves[{position}].name", "must not be empty")
     counts = Counter(entry["name"] for entry in entries)
     double = next((name for name, count in counts.items() if count > 1), None)
     if double is not None:
@@ -99,7 +102,7 @@ def _read_target(pce: Pce, entry: Mapping[str, Any], where: str) -> Target:
     if level is not None and mode is None:
         raise OptionError(f"{where}.visibility_level", "requires enforcement_mode")
     if release is None:
-        return Target(mode, level, shown=mode)
+        return Target(mode, level, shown=mode if level is None else f"{mode}, {level}")
     name = find_release(pce, f"{where}.release", release)
     return Target(release=parse_release(name), shown=name)
 
@@ -125,12 +128,21 @@ def _read_conditions(pce: Pce, entry: Mapping[str, Any], where: str) -> dict[str
     return {**names, "labels": labels}
 
 
+def read_selection(pce: Pce, given: Mapping[str, Any], fleet: Sequence[Host]) -> Wave:
+    """Return the conditions of ``selection``. Raise OptionError if it has none, or a name that no host has."""
+    if all(value is None for value in given.values()):
+        # Lines that are not indented, or a variable that is empty, must not select everything.
+        raise OptionError("selection", f"requires at least one of {', '.join(_CONDITIONS)}")
+    selection = Wave("selection", Target(), **_read_conditions(pce, given, "selection."))
+    _check_names("selection", selection, fleet)
+    return selection
+
+
 def _assign(pce: Pce, params: Mapping[str, Any], waves: Sequence[Wave]) -> list[Progress]:
     """Return each wave with its hosts. Raise OptionError for a name that no host has, and for a wave without hosts."""
     fleet = chosen = read_fleet(pce)
     if params["selection"] is not None:
-        selection = Wave("selection", Target(), **_read_conditions(pce, params["selection"], "selection."))
-        _check_names("selection", selection, fleet)
+        selection = read_selection(pce, params["selection"], fleet)
         chosen = [host for host in fleet if selection.has(host)]
     found = [Progress(wave, hosts) for wave, hosts in zip(waves, assign(waves, chosen))]
     for position, wave in enumerate(found):

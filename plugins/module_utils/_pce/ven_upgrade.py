@@ -173,13 +173,20 @@ class Upgrade:
             return
         # A refusal of some may mean that none was ordered, and a PCE that ignores dry_run has ordered all.
         ordered = self._read_ordered(batch)
+        left = []
         for target in batch:
             if target.href in ordered:
                 self.expect(target)
             elif refusal is not None and refusal.is_about(target):
                 target.refuse(refusal.reason)
             elif refusal is not None and not self.is_dry_run:
-                target.refuse(f"the PCE shows no order for it, and refused others with it: {refusal.reason}")
+                left.append(target)
+        if refusal is not None and any(target.error for target in batch):
+            if left:
+                self._order(left)  # without those that were refused
+        elif refusal is not None:
+            for target in left:
+                target.refuse(f"the PCE shows no order for it, and refused the request: {refusal.reason}")
 
     def _read_ordered(self, batch: Sequence[Target]) -> set[str | None]:
         """Return the HREFs of the VENs that the PCE shows with the release, or with an order for it."""

@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from .._core.errors import OptionError
 from .pairing_profile import ENFORCEMENT_MODES
+from .ven_info import ERROR, TAMPERED
 from .ven_release import Release, parse_release
+
+_HASHES = 2**256
 
 
 @dataclass
@@ -39,6 +42,14 @@ class Host:
         """Return what the host is called in a sentence."""
         return self.hostname or self.href
 
+    @property
+    def obstacle(self) -> str:
+        """Return what is wrong with the VEN, empty if it can enforce a policy."""
+        if self.online is False:
+            return "is not online"
+        problems = [problem for problem in self.problems if problem in (ERROR, TAMPERED)]
+        return f"has a VEN with the problem {' and '.join(problems)}" if problems else ""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -49,6 +60,13 @@ class Target:
     release: Release | None = None
     shown: str = ""
     """The target in a sentence."""
+
+    def find_in(self, host: Host) -> str | None:
+        """Return what the host has of what the target sets: its release, its mode, or its mode and visibility level."""
+        if self.release is not None:
+            return host.release
+        level = "" if self.visibility_level is None else f", {host.visibility_level}"
+        return None if host.enforcement_mode is None else host.enforcement_mode + level
 
     def is_reached(self, host: Host) -> bool:
         """Return True if the host needs no change. A stricter mode or a newer release counts as reached."""
@@ -64,17 +82,19 @@ class Target:
         return current >= wanted and has_level
 
     def is_under_way(self, host: Host) -> bool:
-        """Return True if an upgrade to this release is under way."""
+        """Return True if an upgrade to this release, or to a newer one, is under way."""
         ordered = parse_release(host.upgrading_to)
-        return self.release is not None and ordered is not None and ordered.is_same(self.release)
+        if self.release is None or ordered is None:
+            return False
+        return ordered.is_same(self.release) or self.release.is_older(ordered)
 
 
 @dataclass(frozen=True)
 class Wave:
     """One wave: its conditions, all of which a host must meet, and its target.
 
-    ``share`` is the percentage of the whole selection that it takes, by a hash of the HREF. ``error_budget`` is the
-    percentage of its hosts that may fail.
+    ``share`` is about the percentage of the whole selection that it takes, by a hash of the HREF. ``error_budget`` is
+    the percentage of its hosts that may fail.
     """
 
     name: str
@@ -93,18 +113,30 @@ class Wave:
             and all(_has_label(host, label) for label in self.labels or ())
         )
 
+    def is_over_budget(self, failed: int, hosts: int) -> bool:
+        """Return True if more than ``error_budget`` percent of the hosts failed."""
+        return failed * 100 > _exact(self.error_budget) * hosts
+
+
+def _exact(percentage: float) -> Fraction:
+    """Return the number that the user wrote, which a float may miss."""
+    return Fraction(str(percentage))
+
 
 def _has_label(host: Host, label: Mapping[str, str]) -> bool:
     return host.labels.get(label["key"]) == label["value"]
 
 
 def take_share(hosts: Sequence[Host], share: float) -> set[str]:
-    """Return the HREFs of a share, in percent, of all hosts: at least one, the same in each run.
+    """Return the HREFs of about this share, in percent, of the hosts: at least one, the same in each run.
 
-    They are those with the smallest hashes, so that a larger share contains a smaller one.
+    They are those whose hash is small enough. A larger share contains a smaller one, and a new host moves no other.
     """
-    hashed = sorted(hosts, key=lambda host: hashlib.sha256(host.href.encode()).digest())
-    return {host.href for host in hashed[: math.ceil(len(hosts) * share / 100)]}
+    if not hosts:
+        return set()
+    hashes = {host.href: int.from_bytes(hashlib.sha256(host.href.encode()).digest(), "big") for host in hosts}
+    limit = _exact(share) * _HASHES / 100
+    return {href for href, value in hashes.items() if value < limit} or {min(hashes, key=lambda href: hashes[href])}
 
 
 def assign(waves: Sequence[Wave], hosts: Sequence[Host]) -> list[list[Host]]:
@@ -128,17 +160,12 @@ class Verdict:
     failed: dict[str, str] = field(default_factory=dict)
     """The reasons by HREF."""
 
-    def exceeds(self, budget: float) -> bool:
-        """Return True if more than ``budget`` percent of the hosts failed."""
-        total = len(self.reached) + len(self.failed)
-        return bool(total) and len(self.failed) * 100 > budget * total
-
 
 def judge(hosts: Sequence[Host], target: Target) -> Verdict:
-    """Return which hosts have reached the target and are online."""
+    """Return which hosts have reached the target and can enforce a policy."""
     verdict = Verdict()
     for host in hosts:
-        reason = _failure(host, target)
+        reason = host.obstacle if target.is_reached(host) else _shortfall(host, target)
         if reason:
             verdict.failed[host.href] = reason
         else:
@@ -146,10 +173,8 @@ def judge(hosts: Sequence[Host], target: Target) -> Verdict:
     return verdict
 
 
-def _failure(host: Host, target: Target) -> str:
-    if not target.is_reached(host):
-        return f"has release {host.release}" if target.release else f"is in mode {host.enforcement_mode}"
-    return "is not online" if host.online is False else ""
+def _shortfall(host: Host, target: Target) -> str:
+    return f"has {'release' if target.release else 'enforcement mode'} {target.find_in(host)}"
 
 
 def read_percentage(option: str, value: float, minimum: float = 0) -> float:
