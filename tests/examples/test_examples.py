@@ -53,7 +53,7 @@ class Runner:
         return path
 
     def adapted(self, text: str) -> str:
-        """The text with the servers and files of this machine in the place of those that examples name."""
+        """The text with this machine's servers and files, and little time to settle, for those that examples name."""
         places = {
             "pce.example.com": self.simulator.host,
             "https://pe.example.com:7443": self.simulator.connectors["contrail"],
@@ -64,6 +64,7 @@ class Runner:
             "/etc/keys": str(self.directory),
             "/tmp/try": str(self.directory / "try"),
             "/srv/reports": str(self.directory),
+            "settle_time: 120": "settle_time: 1",
             "/tmp/pce_workloads_cache": str(self.directory / "cache"),
         }
         for name, place in places.items():
