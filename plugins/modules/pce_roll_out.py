@@ -187,6 +187,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+restored:
+  description:
+    - The number of workloads that went back to their earlier modes, or in check mode would. 0 with O(state=present).
+  type: int
+  returned: success
+  sample: 12
 waves:
   description: The waves, in their order; empty with O(state=back).
   type: list

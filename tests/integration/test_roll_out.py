@@ -11,7 +11,7 @@ import pytest
 
 from tests import documented
 from tests.directory_hosts import pce_variables
-from tests.integration.runner import Result, connection, run_module, run_playbook
+from tests.integration.runner import Ended, Result, connection, run_module, run_playbook
 from tests.integration.test_ven_info import DEFAULT, NEW, OLD, href, workload, writes
 from tests.simulator.launch import Simulator
 
@@ -422,3 +422,35 @@ def test_wrong_variable_is_told_before_any_request(
     assert done.status != 0
     assert message in done.output
     assert simulator.journal() == []
+
+
+def play(simulator: Simulator, directory: Path, *flags: str, **variables: Any) -> Ended:
+    (directory / "variables.json").write_text(
+        json.dumps({**pce_variables(simulator), "roll_out_settle_time": 0, **variables})
+    )
+    return run_playbook("microseg.enforcement.roll_out", "-e", "@variables.json", *flags, cwd=directory)
+
+
+def test_playbook_tells_why_a_wave_stops_without_a_report(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.settings(odd_hosts={"web1": ["mode_offline"]})
+    done = play(simulator, tmp_path, roll_out_waves=[CANARY], roll_out_report_path="/proc/report.html")
+    assert done.status != 0
+    assert "canary, web1: is not online" in done.output
+    assert "wave canary: 1 of 1 hosts failed" in done.output
+    assert "<html" not in done.output
+    unwritten = play(
+        simulator,
+        tmp_path,
+        roll_out_waves=[{**CANARY, "hostnames": ["web2"]}],
+        roll_out_report_path="/proc/report.html",
+    )
+    assert unwritten.status != 0
+    assert "roll_out_report_path: /proc/report.html could not be written" in unwritten.output
+
+
+def test_playbook_tells_how_many_workloads_go_back(simulator: Simulator, tmp_path: Path) -> None:
+    assert play(simulator, tmp_path, roll_out_waves=[OTHERS]).status == 0
+    foreseen = play(simulator, tmp_path, "--check", "-e", "roll_out_back=y", roll_out_waves="not: [yaml")
+    assert "3 workloads would go back to their earlier modes" in foreseen.output, foreseen.output
+    assert "3 workloads went back" in play(simulator, tmp_path, roll_out_back=True).output
+    assert modes(simulator) == "vvsfiv"

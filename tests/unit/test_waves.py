@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,7 @@ def test_share_is_stable(share: float, count: int) -> None:
     assert take_share(hosts[::-1], share) == taken
     assert take_share(hosts, share / 2) <= taken
     assert taken != {item.href for item in hosts[:count]} or count == 200
-    # A host that joins moves no other, unless the share was nobody's.
+    # A new host moves no other, unless no hash is small enough for the share.
     more = [*hosts, *(host(number) for number in range(200, 400))]
     assert count == 1 or take_share(more, share) & {item.href for item in hosts} == taken
 
@@ -187,3 +189,26 @@ def test_file_begins_anew_after_all_have_gone_back(tmp_path: Path) -> None:
 def test_missing_directory_is_told_before_a_write(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="there is no directory"):
         EarlierState(str(tmp_path / "none" / "earlier.json"), "pce").check_writable()
+
+
+def test_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = EarlierState(str(tmp_path / "earlier.json"), "pce organization 1")
+    state.add([host()])
+    about = list(os.stat(state.path))
+    about[4] = os.geteuid() + 7
+    monkeypatch.setattr("plugins.module_utils._pce.earlier_state.os.stat", lambda _path: os.stat_result(about))
+    with pytest.raises(OptionError, match=f"belongs to the user {about[4]}, not to {os.geteuid()}"):
+        state.read()
+
+
+def test_file_waits_for_another_roll_out_that_writes_it(tmp_path: Path) -> None:
+    state = EarlierState(str(tmp_path / "earlier.json"), "pce organization 1")
+    directory = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    writer = threading.Thread(target=state.add, args=([host()],))
+    writer.start()
+    writer.join(0.2)
+    assert (writer.is_alive(), state.read()) == (True, {})
+    os.close(directory)
+    writer.join()
+    assert len(state.read()) == 1

@@ -14,6 +14,7 @@ from .errors import CollectionError
 from .plan import Action
 from .reconcile import Result, Step
 from .resource import Resource
+from .text import describe_failures
 
 SKIPPED = "skipped"
 """In the place of an action: a change that was not tried."""
@@ -104,7 +105,8 @@ class Outcomes:
         if failures:
             skipped = "; nothing was purged" if is_purge_skipped else ""
             title = f"{len(failures)} of {len(self.items)} {self.resource.title}s failed{skipped}"
-            raise BulkError(f"{title}: {_describe(failures)}", outcomes, self.warnings)
+            reasons = [(item.label, str(item.error)) for item in failures]
+            raise BulkError(f"{title}: {describe_failures(reasons, MAX_NAMED)}", outcomes, self.warnings)
         before, after = self._diff()
         return BulkResult(any(entry["changed"] for entry in outcomes), outcomes, before, after, self.warnings)
 
@@ -140,15 +142,3 @@ class Outcomes:
             if outcome.action is not Action.DELETE:
                 after[key] = dict(outcome.after)
         return before, after
-
-
-def _describe(failures: Sequence[Item]) -> str:
-    """Return why objects failed; those that failed for one reason share its sentence."""
-    labels: dict[str, list[str]] = {}
-    for item in failures:
-        labels.setdefault(str(item.error), []).append(item.label)
-    sentences = []
-    for reason, names in list(labels.items())[:MAX_NAMED]:
-        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-        sentences.append(f"{', '.join(names[:MAX_NAMED])}{more}: {reason}")
-    return "; ".join(sentences) + ("; …" if len(labels) > MAX_NAMED else "")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 _MAX_TEXT_LENGTH = 500
@@ -17,6 +18,18 @@ def one_line(value: Any, max_length: int = _MAX_TEXT_LENGTH) -> str:
     start = str(value)[: 4 * max_length]
     text = " ".join("".join(char if char.isprintable() else " " for char in start).split())
     return text if len(text) <= max_length else text[: max_length - 1] + "…"
+
+
+def describe_failures(failures: Iterable[tuple[str, str]], max_named: int) -> str:
+    """Return failures, each a label and a reason, as a sentence; those with one reason share its words."""
+    labels: dict[str, list[str]] = {}
+    for label, reason in failures:
+        labels.setdefault(reason, []).append(label)
+    sentences = []
+    for reason, names in list(labels.items())[:max_named]:
+        more = f" and {len(names) - max_named} more" if len(names) > max_named else ""
+        sentences.append(f"{', '.join(names[:max_named])}{more}: {reason}")
+    return "; ".join(sentences) + ("; …" if len(labels) > max_named else "")
 
 
 def describe_errors(errors: list[dict[str, str]]) -> str:

@@ -171,9 +171,9 @@ class HttpClient:
                 wait = retry.retry_after(response.header("Retry-After"), self.now())
                 if wait is not None:
                     wait = max(wait, _MIN_WAIT_SECONDS)
-                if wait is not None and retry.is_rate_limit(response.status):
-                    # Runs that share an API key are refused, and may come back, in the same second.
-                    wait += retry.jitter()
+                    if retry.is_rate_limit(response.status):
+                        # Runs that share an API key are refused, and may come back, in the same second.
+                        wait += retry.jitter()
             except (UnreachableError, UnknownOutcomeError) as error:
                 failure, wait = error, None
             failures.append(failure)

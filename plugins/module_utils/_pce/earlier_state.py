@@ -113,7 +113,7 @@ class EarlierState:
         return known
 
     def _check_owner(self, about: os.stat_result) -> None:
-        """Raise OptionError if somebody else could have written the modes."""
+        """Raise OptionError if another user could have written the modes."""
         if about.st_uid not in (os.geteuid(), 0):
             raise OptionError("path", f"{self.path} belongs to the user {about.st_uid}, not to {os.geteuid()}")
         if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

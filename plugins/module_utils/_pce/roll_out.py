@@ -74,7 +74,7 @@ class RollOut:
             found = self._foresee(wave, with_reports=not is_checked)
             is_checked = is_checked or bool(wave.pending)
             if found:
-                problem = self._pass(wave, found)
+                problem = self._note_failure(wave, found)
             else:
                 wave.state = PLANNED if wave.ready else UNCHANGED
                 wave.changed = {host.href for host in wave.ready}
@@ -98,7 +98,7 @@ class RollOut:
                 failed = RollOutError(message, self.results(), self.is_changed or error.changed)
                 failed.warnings = [*error.warnings, *self.warnings]
                 raise failed from error
-            if problem and self._pass(wave, problem):
+            if problem and self._note_failure(wave, problem):
                 raise self.stop(problem)
 
     def stop(self, problem: str) -> RollOutError:
@@ -113,8 +113,8 @@ class RollOut:
         """Return all waves as results show them."""
         return [wave.to_result() for wave in self.waves]
 
-    def _pass(self, wave: Progress, problem: str) -> str:
-        """Note that a wave fails. Return the problem if it stops the others; else it is a warning."""
+    def _note_failure(self, wave: Progress, problem: str) -> str:
+        """Return the problem of a wave if it stops the others. Otherwise enter it as a warning, and return nothing."""
         if wave.wave.name not in self.continue_past:
             wave.state = STOPPED
             return problem
@@ -145,6 +145,7 @@ class RollOut:
         shown = self._read()
         gone = [host for host in wave.hosts if host.href not in shown]
         if gone and len(gone) == len(wave.hosts):
+            wave.state = STOPPED
             return f"wave {wave.wave.name}: none of its {len(gone)} hosts has a VEN any more"
         if gone:
             self.warnings.append(f"wave {wave.wave.name}: {len(gone)} hosts no longer have a VEN: {gone[0].label}")
@@ -198,10 +199,8 @@ class RollOut:
         go = wave.ready
         if not any(host.enforcement_mode == "idle" for host in go):
             return go
-        shown = self._read()
-        return [
-            host for host in go if host.href in shown and shown[host.href].enforcement_mode == host.enforcement_mode
-        ]
+        modes = {href: host.enforcement_mode for href, host in self._read().items()}
+        return [host for host in go if modes.get(host.href) == host.enforcement_mode]
 
     def _move(self, wave: Progress, hosts: Sequence[Host]) -> None:
         """Change the modes of hosts, after their present ones are in the file."""
@@ -276,7 +275,7 @@ def set_modes(
 ) -> tuple[set[str], dict[str, str]]:
     """Set modes of hosts. Return the HREFs of those that were changed, or may have been, and why others were not.
 
-    A host that somebody has changed since it was read stays as it is.
+    A host whose mode was changed since it was read stays as it is.
     """
     states = [
         DesiredState(Identity(host.href), dict(values), PRESENT, expected={"enforcement_mode": host.enforcement_mode})

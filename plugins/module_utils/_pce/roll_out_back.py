@@ -23,8 +23,8 @@ from .waves import Host
 def go_back(pce: Pce, params: Mapping[str, Any], earlier: EarlierState, check_mode: bool) -> dict[str, Any]:
     """Set the modes that the file has, and return the module's result.
 
-    Workloads that no longer have a VEN, and those that somebody has put into a less strict mode since, are warnings:
-    to go back never blocks more than what is now. Raise OptionError for a file that is none, before anything is
+    Workloads that no longer have a VEN, and those that are in a less strict mode now, are warnings: the way back never
+    blocks more than the present mode does. Raise OptionError for a file that is none, before anything is
     written, and CollectionError if workloads did not go back.
     """
     known = earlier.read()
@@ -55,6 +55,7 @@ def go_back(pce: Pce, params: Mapping[str, Any], earlier: EarlierState, check_mo
     return {
         "changed": bool(changed),
         "waves": [],
+        "restored": len(changed),
         "diff": {
             "before": {key: shown[href].enforcement_mode for href, key in names.items()},
             "after": {key: known[href]["enforcement_mode"] for href, key in names.items()},

@@ -38,7 +38,8 @@ def roll_out(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     if not check_mode:
         run.forget_plan()
         run.run()
-    return {"changed": run.is_changed, "waves": run.results(), "diff": diff, "warnings": run.warnings}
+    result = {"changed": run.is_changed, "waves": run.results(), "restored": 0}
+    return {**result, "diff": diff, "warnings": run.warnings}
 
 
 def _diff(waves: Sequence[Progress]) -> dict[str, Any]:

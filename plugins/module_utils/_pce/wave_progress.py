@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import CollectionError
+from .._core.text import describe_failures
 from .waves import Host, Verdict, Wave
 
 PLANNED, UNCHANGED, DONE, STOPPED, NOT_STARTED = "planned", "unchanged", "done", "stopped", "not_started"
@@ -107,11 +108,4 @@ class Progress:
 
 def describe_hosts(labels: Mapping[str, str], reasons: Mapping[str, str]) -> str:
     """Return the reasons, each after the hosts that it is about, which ``labels`` has by their HREFs."""
-    hosts: dict[str, list[str]] = {}
-    for href, reason in reasons.items():
-        hosts.setdefault(reason, []).append(labels[href])
-    sentences = []
-    for reason, names in list(hosts.items())[:MAX_NAMED]:
-        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-        sentences.append(f"{', '.join(names[:MAX_NAMED])}{more}: {reason}")
-    return "; ".join(sentences) + ("; …" if len(hosts) > MAX_NAMED else "")
+    return describe_failures([(labels[href], reason) for href, reason in reasons.items()], MAX_NAMED)
