@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,24 +36,12 @@ from tests.mutation.mutants import FILES, ROOT, Mutant
 SECONDS = 180
 """For the tests of one mutant; one that needs more is noticed, as it is in mutmut."""
 
+_OTHERS = re.compile("test_(simulator.*|bench|imports)")
+
 FIRST = [
     "tests/contract/test_modules.py",
-    *(
-        f"tests/unit/test_{name}.py"
-        for name in (
-            *("fields", "plan", "reconcile", "references", "listing", "bulk", "create_once", "response", "pce_api"),
-            *("workload", "pe_rules", "json_names", "ven", "pairing_key", "key_file", "pagination", "hrefs"),
-            *(
-                "rate_limit",
-                "pairing_script",
-                "retry",
-                "http_client",
-                "resource",
-                "endpoints",
-                "progress",
-                "bulk_at_a_pce",
-            ),
-        )
+    *sorted(
+        f"tests/unit/{path.name}" for path in (ROOT / "tests/unit").glob("test_*.py") if not _OTHERS.match(path.stem)
     ),
 ]
 """What a mutant that is in force from the import on is run against first: those of these tests that import its file."""
@@ -61,7 +50,7 @@ THEN = [
     f"tests/integration/test_{name}.py"
     for name in (
         *("pairing_profile", "pairing_profiles", "pairing_key", "label", "ven", "workload_info"),
-        *("connector_instance", "edges", "echoes"),
+        *("connector_instance", "edges", "echoes", "workload", "ven_info", "roll_out"),
     )
 ]
 """What each mutant that is left is run against: those of these tests that run its lines, the quickest first."""

@@ -138,3 +138,8 @@ def raw_profile(number: int = 24, **properties: Any) -> dict[str, Any]:
         "caps": ["write", "generate_pairing_key"],
         **properties,
     }
+
+
+def case_name(value: object, length: int = 40) -> str:
+    """A value as the name of a case: pytest escapes backslashes anew each time, and mutmut asks for tests by name."""
+    return ascii(value).replace("\\", "").replace("::", ":")[:length]

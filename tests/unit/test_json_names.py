@@ -29,7 +29,7 @@ from plugins.module_utils._pe.connector_type import Connector
 from plugins.module_utils._pe.json_names import MAX_FILE_BYTES, NAMES, JsonNames, read_json_names
 from plugins.module_utils._pe.store import PeStore
 
-from .helpers import FakeTransport, Reply, Sent, check_reference
+from .helpers import FakeTransport, Reply, Sent, case_name, check_reference
 
 PE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_pe"
 
@@ -275,7 +275,7 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "problem"), WRONG_FILES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("text", "problem"), WRONG_FILES, ids=case_name)
 def test_read_json_names_refuses_a_wrong_file(tmp_path: Path, text: str | bytes, problem: str) -> None:
     path = names_file(tmp_path, text)
     with pytest.raises(OptionError, match=f"^json_names_path: .*{re.escape(path)}.*{problem}") as caught:

@@ -21,6 +21,8 @@ from plugins.module_utils._core.errors import CollectionError, OptionError
 from plugins.module_utils._pce import key_file
 from plugins.module_utils._pce.key_file import KeyFile
 
+from .helpers import case_name
+
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN: dict[str, Any] = {
     "management_server": "pce:8443",
@@ -227,7 +229,7 @@ ODD_PROFILES: list[Any] = [None, "x", [], {}, {"name": "PP"}, {"href": None}]
         changed_by(management_server=None),
         changed_by(management_server=5),
     ],
-    ids=lambda content: repr(content)[:40] + repr(content)[-40:],
+    ids=case_name,
 )
 def test_foreign_content_is_refused_and_left(path: Path, content: bytes) -> None:
     path.write_bytes(content)

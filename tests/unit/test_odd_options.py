@@ -12,27 +12,23 @@ from plugins.module_utils._core.errors import OptionError, RequestError
 from plugins.module_utils._http.client import HttpClient
 from plugins.module_utils._http.endpoint import Endpoint
 
+from .helpers import case_name
 from .loopback import Handler, serving
 
 URL = "https://pce.invalid:8443/api/v2"
-
-
-def ascii_word(text: str) -> str:
-    """A text as the name of a case: mutmut does not find names with backslashes again."""
-    return ascii(text).replace("\\", "")
 
 
 def endpoint(user: str = "api_1", password: str = "", ca_path: str | None = None) -> Endpoint:
     return Endpoint(URL, "PCE", "pce_host", ("api_key", "api_secret"), user=user, password=password, ca_path=ca_path)
 
 
-@pytest.mark.parametrize("user", ["a:b", "a\nb", "\x00", "\ud800", "\x7f"], ids=ascii_word)
+@pytest.mark.parametrize("user", ["a:b", "a\nb", "\x00", "\ud800", "\x7f"], ids=case_name)
 def test_user_with_forbidden_characters_is_refused(user: str) -> None:
     with pytest.raises(OptionError, match=r"^api_key: must not contain"):
         HttpClient(endpoint(user=user))
 
 
-@pytest.mark.parametrize("password", ["never\nshown", "never\x00shown", "never\udfffshown"], ids=ascii_word)
+@pytest.mark.parametrize("password", ["never\nshown", "never\x00shown", "never\udfffshown"], ids=case_name)
 def test_password_that_cannot_be_sent_is_refused(password: str) -> None:
     with pytest.raises(OptionError, match=r"^api_secret: must not contain") as caught:
         HttpClient(endpoint(password=password))
@@ -43,7 +39,7 @@ def test_password_may_contain_a_colon() -> None:
     HttpClient(endpoint(user="ü ser", password="a:b ü"))
 
 
-@pytest.mark.parametrize("path", ["a\x00b", "\ud800"], ids=ascii_word)
+@pytest.mark.parametrize("path", ["a\x00b", "\ud800"], ids=case_name)
 def test_path_that_no_file_can_have_is_refused(path: str) -> None:
     with pytest.raises(OptionError, match=r"^ca_path: .* does not exist"):
         HttpClient(endpoint(ca_path=path))

@@ -26,7 +26,7 @@ from plugins.module_utils._core.errors import (
 )
 from plugins.module_utils._pce.key_file import KeyFile
 
-from .helpers import EPOCH, PROFILES, Reply, Sent, broken, raw_profile
+from .helpers import EPOCH, PROFILES, Reply, Sent, broken, case_name, raw_profile
 from .pairing_key_pce import HREF, MINT, REVOKE, REVOKE_ALL, SECRET, UNKNOWN, FakePce, codes, keep
 
 DRY_RUNS = pytest.mark.parametrize("dry_run", [False, True])
@@ -430,7 +430,7 @@ NOT_PRINTABLE = "the activation_code contains characters other than printable AS
         (SECRET + "0" * (4097 - len(SECRET)), "the activation_code is longer than 4096 characters"),
         (SECRET * 250_000, "the activation_code is longer than 4096 characters"),
     ],
-    ids=lambda value: repr(value)[:20],
+    ids=case_name,
 )
 def test_code_that_cannot_be_one_is_an_error(pce: FakePce, path: str, code: Any, problem: str) -> None:
     """It may be a code all the same, and so is not shown."""
