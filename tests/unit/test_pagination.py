@@ -206,14 +206,14 @@ def test_polling_follows_retry_after() -> None:
     )
     transport = FakeTransport(in_turn(*replies))
     read(transport)
-    assert transport.slept == [7.0, 0.2, 3.0]
+    assert transport.slept == [7.0, 0.05, 3.0]
 
 
 def test_polling_without_retry_after_is_soon_patient() -> None:
     running = [job("running")] * 8
     transport = FakeTransport(in_turn(page(500, 700), accepted(), *running, job("done", href=FILE), page(700)))
     read(transport)
-    assert transport.slept == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    assert transport.slept == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
 
 
 def test_retry_after_zero_does_not_flood() -> None:
@@ -221,7 +221,7 @@ def test_retry_after_zero_does_not_flood() -> None:
     replies = (page(500, 700), accepted(**{"Retry-After": "0"}), *running, job("done", href=FILE), page(700))
     transport = FakeTransport(in_turn(*replies))
     read(transport)
-    assert transport.slept == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    assert transport.slept == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
 
 
 def test_job_that_never_ends() -> None:
@@ -424,9 +424,9 @@ def test_an_href_that_shows_another_object() -> None:
 
 def test_existing() -> None:
     names = Reply(200, [raw_profile(1, name="PP1"), raw_profile(2, name="elsewhere")])
-    with pytest.raises(MissingReferenceError, match="no pairing profile with name 'PP'; the nearest are 'PP1'"):
+    with pytest.raises(MissingReferenceError, match="unknown pairing profile with name 'PP'; closest matches: PP1"):
         store(Reply(200, []), names).find_existing(NAMED)
-    with pytest.raises(MissingReferenceError, match=f"there is no pairing profile {PROFILES}/9$"):
+    with pytest.raises(MissingReferenceError, match=f"unknown pairing profile {PROFILES}/9$"):
         store(Reply(404), Reply(200, [])).find_existing(Identity(f"{PROFILES}/9"))
     assert store(Reply(200, [raw_profile()])).find_existing(NAMED) == raw_profile()
 

@@ -180,12 +180,13 @@ class _Run:
         if self.store.max_updates > 1 and not self.dry_run:
             self._together.carry_out([item for item in ready if item.action is Action.UPDATE], self._count)
             ready = [item for item in ready if item.action is not Action.UPDATE]
-        if self.dry_run or self.bulk.concurrency == 1:
-            for item in ready:
-                self._carry_out(item)
-            return
-        with ThreadPoolExecutor(self.bulk.concurrency) as pool:
-            list(pool.map(self._carry_out, ready))
+        # What needs no request needs no thread.
+        in_turn = [item for item in ready if self.dry_run or self.bulk.concurrency == 1 or not item.is_change]
+        for item in in_turn:
+            self._carry_out(item)
+        if len(in_turn) < len(ready):
+            with ThreadPoolExecutor(self.bulk.concurrency) as pool:
+                list(pool.map(self._carry_out, [item for item in ready if item.is_change]))
 
     def _carry_out(self, item: Item) -> None:
         if self._stopped_by is not None and item.is_change:
