@@ -135,7 +135,6 @@ cache_connection: ~/.cache/pce_workloads
 cache_timeout: 600
 """
 
-import difflib
 import hashlib
 import json
 import re
@@ -148,14 +147,18 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import INSECURE_WARNING, ansible_spec
+from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import (
+    INSECURE_WARNING,
+    ansible_spec,
+    explain_missing,
+)
 from ansible_collections.microseg.enforcement.plugins.module_utils._core.errors import (
     CollectionError,
     MissingLibraryError,
     OptionError,
 )
 from ansible_collections.microseg.enforcement.plugins.module_utils._core.listing import read_listing, select
-from ansible_collections.microseg.enforcement.plugins.module_utils._core.text import one_line
+from ansible_collections.microseg.enforcement.plugins.module_utils._core.text import closest_matches, one_line
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce import hrefs
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.api import PCE
 from ansible_collections.microseg.enforcement.plugins.module_utils._pce.ven_info import add_problems
@@ -225,7 +228,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         known = self.option_definitions
         for name in given:
             if name not in known:
-                raise AnsibleParserError(f"{one_line(name)}: is no option of this plugin{_nearest(name, known)}")
+                raise AnsibleParserError(f"unknown option {one_line(name)}{closest_matches(str(name), known)}")
         plain = {name: given[name] for name in given if name not in _EXPRESSIONS}
         options = {name: value for name, value in self._evaluated(plain).items() if value not in (None, "")}
         if "managed" in options:
@@ -235,9 +238,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         try:
             result = ArgumentSpecValidator(spec).validate({name: options[name] for name in options if name in spec})
         except OverflowError as error:  # of Ansible's conversions, over infinite numbers
-            raise AnsibleParserError(f"an option is no finite number: {one_line(error)}") from None
+            raise AnsibleParserError(f"an option must be a finite number: {one_line(error)}") from None
         if result.error_messages:
-            raise AnsibleParserError("; ".join(map(one_line, result.error_messages)))
+            messages = [
+                explain_missing(message, spec, result.validated_parameters) for message in result.error_messages
+            ]
+            raise AnsibleParserError("; ".join(map(one_line, messages)))
         expressions = {name: given[name] for name in given if name in _EXPRESSIONS}
         if isinstance(expressions.get("filters"), str):
             expressions["filters"] = [expressions["filters"]]  # Ansible would split it at its commas
@@ -376,11 +382,6 @@ def _variables(workload: Workload) -> dict[str, Any]:
 
 def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float, list, dict))
-
-
-def _nearest(name: Any, known: Sequence[str] | Mapping[str, Any]) -> str:
-    found = difflib.get_close_matches(str(name), sorted(known))
-    return f"; the nearest are {', '.join(map(one_line, found))}" if found else ""
 
 
 def _filters(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ options:
       - O(key) and O(value), or O(href), are required.
       - It must be a text. A number or boolean is refused; quote it in YAML.
       - Before a label is created, the keys that the PCE lists are read, if it lists any. Another key is an error that
-        names the nearest.
+        names the closest.
     type: raw
   value:
     description:

@@ -91,7 +91,7 @@ options:
       - >-
         An entry is V({key: role, value: web}), or V({role: web}) for short, or V({href: /orgs/1/labels/7}). Key and
         value must match exactly, and must be texts: quote numbers in YAML, or append C(| string) in a template.
-      - A label that does not exist is an error that names the nearest labels, unless O(create_labels=true).
+      - A label that does not exist is an error that names the closest labels, unless O(create_labels=true).
     type: list
     elements: dict
   create_labels:

@@ -46,7 +46,7 @@ options:
       - >-
         An entry is V({key: role, value: web}), or V({role: web}) for short, or an HREF such as V(/orgs/1/labels/7). Key
         and value must be texts: quote numbers in YAML, or append C(| string) in a template. A label that does not exist
-        is an error that names the nearest labels.
+        is an error that names the closest labels.
     type: list
     elements: raw
   enabled:

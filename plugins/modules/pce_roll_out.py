@@ -38,7 +38,7 @@ options:
     description:
       - V(present) carries out O(waves).
       - V(back) sets the enforcement modes and visibility levels that O(path) contains, of the workloads in O(selection)
-        if it is set. Releases do not go back.
+        if it is set. Releases are not restored.
       - A workload that is in a less strict mode than O(path) contains stays there, with a warning.
     type: str
     choices: [present, back]
@@ -189,7 +189,7 @@ EXAMPLES = r"""
 RETURN = r"""
 restored:
   description:
-    - The number of workloads that went back to their earlier modes, or in check mode would. 0 with O(state=present).
+    - The number of workloads whose earlier modes were restored, or in check mode would be. 0 with O(state=present).
   type: int
   returned: success
   sample: 12

@@ -18,7 +18,7 @@ description:
   - Sets the enforcement mode, the labels and other properties of a workload with a VEN on an Illumio Policy Compute
     Engine (PCE).
   - A host creates its workload when it is paired, so this module creates none. A workload that does not exist is an
-    error that names the nearest hostnames.
+    error that names the closest hostnames.
   - Options that are not set are not changed.
   - To move many workloads, use M(microseg.enforcement.pce_workloads).
 extends_documentation_fragment:
@@ -59,7 +59,7 @@ options:
       - >-
         An entry is V({key: role, value: web}), or V({role: web}) for short, or V({href: /orgs/1/labels/7}). Key and
         value must match exactly, and must be texts.
-      - A label that does not exist is an error that names the nearest labels, unless O(create_labels=true).
+      - A label that does not exist is an error that names the closest labels, unless O(create_labels=true).
     type: list
     elements: dict
   external_data_set:

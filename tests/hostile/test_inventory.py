@@ -44,7 +44,7 @@ def test_an_inventory_that_is_right_has_hosts() -> None:
 
 def test_an_infinite_number_is_told() -> None:
     for name in ("pce_org_id", "pce_port"):
-        assert "no finite number" in check({name: "@@raw 1e999@@"}, [])["msg"]
+        assert "must be a finite number" in check({name: "@@raw 1e999@@"}, [])["msg"]
 
 
 @HOSTILE

@@ -441,6 +441,7 @@ def test_nothing_from_anywhere_names_what_is_missing() -> None:
     env = {name: "" for names in VARIABLES.values() for name in names[:2]}
     text = message(run_module("pce_pairing_profile_info", {}, env=env))
     assert all(option in text for option in ("pce_host", "api_key", "api_secret"))
+    assert text.endswith("; the environment can set them too: PCE_HOST, PCE_API_KEY, PCE_API_SECRET"), text
 
 
 # Whole runs of Ansible.

@@ -224,7 +224,7 @@ def test_labels_are_compared_as_a_whole(simulator: Simulator, tmp_path: Path) ->
     seed(simulator, {"hostname": "a", "labels": ["app=APP"]}, {"hostname": "b", "labels": ["app=WEB-APP"]})
     assert sorted(read(tmp_path, simulator, labels={"app": "APP"})) == ["a"]
     ended = inventory(source(tmp_path, simulator, labels={"app": "WEB-AP"}))
-    assert says(ended, "labels: there is no label app=WEB-AP; the nearest are app=WEB-APP")
+    assert says(ended, "labels: unknown label app=WEB-AP; closest matches: app=WEB-APP")
     assert hosts(ended) == {}
 
 
@@ -424,7 +424,7 @@ def test_secrets_by_template_and_by_vault(simulator: Simulator, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pce_host": None}, "missing required arguments: pce_host"),
+        ({"pce_host": None}, "missing required arguments: pce_host; the environment can set them too: PCE_HOST"),
         ({"pce_host": "ftp://pce.example.com"}, "pce_host: must be an https URL"),
         ({"pce_port": "many"}, "argument 'pce_port' is of type"),
         ({"pce_port": 70000}, "pce_port: the port must be 1 to 65535, not 70000"),
@@ -441,7 +441,7 @@ def test_secrets_by_template_and_by_vault(simulator: Simulator, tmp_path: Path) 
         ({"labels": {"env": True}}, "whose value is the boolean true, not a text; quote it in YAML"),
         ({"labels": {"app": 1.10}}, "whose value is the number 1.1, not a text; quote it in YAML"),
         ({"labels": {"loc": 83}}, "whose value is the number 83, not a text; quote it in YAML"),
-        ({"label": {"role": "web"}}, "label: is no option of this plugin; the nearest are labels"),
+        ({"label": {"role": "web"}}, "unknown option label; closest matches: labels"),
         ({"hostnames": ["fqdn"]}, "value of hostnames must be one or more of: hostname, name,"),
         ({"outdated_before": "newest"}, "outdated_before: must be a release such as 23.2.20"),
         ({"duplicates": "merge"}, "value of duplicates must be one of: rename, error, got: merge"),

@@ -86,16 +86,16 @@ def test_label(simulator: Simulator, case: Case) -> None:
         ({"key": "app", "value": ""}, [], "value: must not be empty"),
         ({"key": "app", "value": "x" * 256}, [], "value: must have at most 255"),
         ({"key": "role", "value": "APP", "href": HREF}, [APP], f"key: cannot be changed: {HREF} has app"),
-        ({**NAMED, "href": HREF}, [], f"href: there is no label {HREF}"),
+        ({**NAMED, "href": HREF}, [], f"href: unknown label {HREF}"),
         ({**NAMED, "new_value": ""}, [], "new_value: must not be empty"),
         ({**NAMED, "new_value": "APP"}, [], "new_value: must differ from value"),
         ({**NAMED, "new_value": "B", "state": "absent"}, [], "new_value: cannot be combined with state: absent"),
         ({"href": "/orgs/1/pairing_profiles/1"}, [], "href: must be the href of one of the labels"),
         ({"href": "/orgs/2/labels/1"}, [], "href: belongs to organisation 2"),
-        ({"key": "rol", "value": "red"}, [], "key: is unknown to the PCE: 'rol'; the nearest label keys are role"),
+        ({"key": "rol", "value": "red"}, [], "key: is unknown to the PCE: 'rol'; closest matches: role"),
         ({**NAMED, "new_value": "WEB-APP"}, [APP, WEB_APP], f"new_value: is taken by {WEB_APP['href']}"),
         ({"href": HREF, "new_value": "WEB-APP"}, [APP, WEB_APP], f"new_value: is taken by {WEB_APP['href']}"),
-        ({"href": HREF, "external_data_set": "x"}, [GONE], f"href: there is no label {HREF}"),
+        ({"href": HREF, "external_data_set": "x"}, [GONE], f"href: unknown label {HREF}"),
         (NAMED, [APP, {**APP, "href": "/orgs/1/labels/42"}], "2 labels with key 'app' and value 'APP'"),
     ],
     ids=str,
@@ -166,9 +166,9 @@ def test_labels_of_profiles(simulator: Simulator, case: Case) -> None:
     [
         (
             [{"role": "wbe"}],
-            "labels: there is no label role=wbe; the nearest are role=web, role=db; create_labels",
+            "labels: unknown label role=wbe; closest matches: role=web, role=db; set create_labels: true",
         ),
-        ([{"app": "APP"}], "labels: there is no label app=APP; the nearest are app=WEB-APP"),
+        ([{"app": "APP"}], "labels: unknown label app=APP; closest matches: app=WEB-APP"),
         ([{"role": "web"}, {"role": "db"}], "labels: must not have more than one label of one key"),
         ([{"role": "db"}, {"href": "/orgs/1/labels/1"}], "labels: must not have more than one label of one key"),
         (
@@ -246,7 +246,7 @@ def test_label_of_unquoted_yaml_is_refused(
 def test_misspelt_label_key_is_named_before_any_write(simulator: Simulator, check: bool) -> None:
     options = {**connection(simulator), "name": "PP", "labels": [{"app": "new"}, {"rol": "web"}], "create_labels": True}
     failed = run_module("pce_pairing_profile", options, check=check)
-    message = "labels: label rol=web: key is unknown to the PCE: 'rol'; the nearest label keys are role"
+    message = "labels: label rol=web: key is unknown to the PCE: 'rol'; closest matches: role"
     assert failed["msg"] == message
     assert not failed["changed"]
     assert not any(entry["mutating"] for entry in simulator.journal())
@@ -312,7 +312,7 @@ def test_profiles_by_labels(simulator: Simulator) -> None:
     assert names([{"role": "web"}, "/orgs/1/labels/3"], [{"key": "env", "value": "test"}]) == ["PP", "B"]
     assert len(simulator.journal()) == 2
     failed = run_module("pce_pairing_profile_info", {**connection(simulator), "labels": [[{"role": "wbe"}]]})
-    assert "labels: there is no label role=wbe; the nearest are role=web" in failed["msg"]
+    assert "labels: unknown label role=wbe; closest matches: role=web" in failed["msg"]
 
 
 def test_more_labels_than_a_page(simulator: Simulator) -> None:

@@ -172,8 +172,8 @@ def told(ended: Ended) -> dict[str, str]:
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"ven_labels": {"role": "web"}, "ven_pairing_profile_options": LOCKED}, "must not set what"),
     ({"ven_enforcement_mode": "idle", "ven_pairing_profile_options": LOCKED}, "must not set what"),
-    ({"ven_pairing_profile_options": None}, "there is no pairing profile with name 'PP-bad2'"),
-    ({"ven_pairing_profile_options": None, "ven_pairing_profile": "Defualt"}, "the nearest are 'Default'"),
+    ({"ven_pairing_profile_options": None}, "unknown pairing profile with name 'PP-bad2'"),
+    ({"ven_pairing_profile_options": None, "ven_pairing_profile": "Defualt"}, "closest matches: Default"),
     ({"ven_pairing_profile_options": '{"enforcement_mode": "full"}'}, "dict"),
     ({"ven_pairing_profile_options": {"key_lifespan": 0}}, "key_lifespan: must be"),
     ({"ven_pairing_profile_options": {"colour": "red"}}, "colour"),
@@ -487,7 +487,7 @@ def test_the_trouble_of_some_hosts_is_not_that_of_others(simulator: Simulator, p
         done = pair(hosts=hosts, ven_pairing_profile=profile, ven_pairing_profile_options=None)
         failed = {host for host, counts in recap(done).items() if counts["failed"]}
         assert failed == {host for host in hosts if host.startswith("db")}
-        assert "there is no pairing profile with name 'NOPE'" in done.output
+        assert "unknown pairing profile with name 'NOPE'" in done.output
     assert paired(simulator) == ["web1", "web2"]
 
 

@@ -262,10 +262,10 @@ def test_missing_profile_is_a_warning_in_check_mode_only(simulator: Simulator, t
     foreseen = keep(simulator, check=True, profile="PP-WBE", path=str(path))
     assert foreseen["changed"]
     assert codes(foreseen) == [None]
-    assert "there is no pairing profile with name 'PP-WBE'; the nearest are 'PP-WEB'" in str(foreseen["warnings"])
+    assert "unknown pairing profile with name 'PP-WBE'; closest matches: PP-WEB" in str(foreseen["warnings"])
     done = keep(simulator, profile="PP-WBE", path=str(path))
     assert done["failed"]
-    assert "the nearest are 'PP-WEB'" in done["msg"]
+    assert "closest matches: PP-WEB" in done["msg"]
     assert list(tmp_path.iterdir()) == []
     assert mutating(simulator) == []
 

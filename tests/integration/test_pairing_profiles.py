@@ -148,7 +148,7 @@ def test_one_that_fails_does_not_stop_the_others(simulator: Simulator) -> None:
     assert "2 of 7 pairing profiles failed" in failed["msg"]
     assert "PP-WEB: the PCE answered 406" in failed["msg"]
     assert "not this one" in failed["msg"]
-    assert "PP-BAD: labels: there is no label role=wbe; the nearest are role=web" in failed["msg"]
+    assert "PP-BAD: labels: unknown label role=wbe; closest matches: role=web" in failed["msg"]
     assert actions(failed) == {**DONE, "PP-WEB": "failed", "PP-BAD": "failed"}
     assert {item["name"] for item in failed["outcomes"] if item["error"]} == {"PP-WEB", "PP-BAD"}
     simulator.clear_faults()
@@ -269,7 +269,7 @@ def test_bad_input_makes_no_request(simulator: Simulator, profiles: Any, options
     [
         (
             {"purge": True, "purge_scope": {"labels": [{"env": "prd"}]}},
-            "purge_scope.labels: there is no label env=prd; the nearest",
+            "purge_scope.labels: unknown label env=prd; closest matches",
         ),
         (
             {"pairing_profiles": [{"name": "PP-WEB"}, {"href": "/orgs/1/pairing_profiles/24"}]},
@@ -380,9 +380,9 @@ def test_an_href_that_is_gone_is_not_the_one_that_has_the_new_name(simulator: Si
     before = simulator.state()
     wanted = {"href": "/orgs/1/pairing_profiles/999", "new_name": "PP-WEB", "enforcement_mode": "idle"}
     failed = run(simulator, wanted)
-    assert "there is no pairing profile /orgs/1/pairing_profiles/999" in failed["msg"]
+    assert "unknown pairing profile /orgs/1/pairing_profiles/999" in failed["msg"]
     single = run_module("pce_pairing_profile", {**connection(simulator), **wanted})
-    assert "there is no pairing profile /orgs/1/pairing_profiles/999" in single["msg"]
+    assert "unknown pairing profile /orgs/1/pairing_profiles/999" in single["msg"]
     assert simulator.state() == before
 
 

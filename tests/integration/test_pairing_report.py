@@ -265,7 +265,7 @@ def test_a_report_is_written_if_all_hosts_fail(report: Report, tmp_path: Path) -
     assert done.status == 2, done.output
     rows = by_host(tmp_path)
     assert {row["state"] for row in rows.values()} == {"failed"}
-    assert all("there is no pairing profile with name 'PP-NONE'" in row["reason"] for row in rows.values()), rows
+    assert all("unknown pairing profile with name 'PP-NONE'" in row["reason"] for row in rows.values()), rows
 
 
 def test_hosts_that_failed_in_a_play_before_are_failed(report: Report, tmp_path: Path) -> None:

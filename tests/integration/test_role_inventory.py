@@ -125,7 +125,7 @@ def test_check_mode_foresees_a_profile_of_an_earlier_task(plays: Plays) -> None:
     play = {"tasks": [create, include()]}
     foreseen = plays.run([play], inventory, "--check")
     assert foreseen.status == 0, foreseen.output
-    assert "the nearest are 'Default'" in words(foreseen)
+    assert "closest matches: Default" in words(foreseen)
     assert "WARNING" in foreseen.output
     assert counted(foreseen, "changed") == ["web1"]
     assert plays.run([play], inventory).status == 0

@@ -266,10 +266,10 @@ def test_an_encrypted_client_key_is_told_before_any_connection(certificates: Cer
     ("options", "words"),
     [
         ({"client_key": "other"}, "client_key: is not the key of client_cert"),
-        ({"client_key": "ca"}, "client_key: is no usable PEM file"),
-        ({"client_cert": "key"}, "client_cert: is no usable PEM file"),
-        ({"client_cert": "certificate"}, "client_cert: is no usable PEM file"),
-        ({"ca_path": "key"}, "ca_path: is no usable PEM file"),
+        ({"client_key": "ca"}, "client_key: is not a usable PEM file"),
+        ({"client_cert": "key"}, "client_cert: is not a usable PEM file"),
+        ({"client_cert": "certificate"}, "client_cert: is not a usable PEM file"),
+        ({"ca_path": "key"}, "ca_path: is not a usable PEM file"),
     ],
     ids=str,
 )

@@ -46,7 +46,7 @@ TOLD = (
     r"another user deleted .* just after it was updated",
     r"is taken by /orgs/1/pairing_profiles/\d+; /orgs/1/pairing_profiles/\d+ was not renamed",
     r"name_must_be_unique",
-    r"there is no pairing profile with name 'PP-(RED|BLUE)'",
+    r"unknown pairing profile with name 'PP-(RED|BLUE)'",
 )
 
 Task = tuple[str, dict[str, Any]]

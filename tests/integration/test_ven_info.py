@@ -162,7 +162,7 @@ def test_problems_of_real_shapes_are_named(simulator: Simulator) -> None:
         ({"hostnames": []}, "hostnames: must not be an empty list"),
         ({"hostname": "web", "hostnames": ["web"]}, "mutually exclusive"),
         ({"problems": ["broken"]}, "problems"),
-        ({"labels": [{"role": "wbe"}]}, "labels: there is no label role=wbe; the nearest are role=web"),
+        ({"labels": [{"role": "wbe"}]}, "labels: unknown label role=wbe; closest matches: role=web"),
         ({"href": "/orgs/1/workloads/1"}, "href: must be the href of one of the vens"),
     ],
     ids=str,
@@ -305,7 +305,7 @@ def test_dry_run_of_the_pce_changes_nothing(hosts: Simulator) -> None:
 BAD: list[tuple[Json, str]] = [
     (
         {"hostnames": ["web1"], "release": "24.2.11"},
-        "release: the PCE has no release 24.2.11; the nearest are 24.2.10-300",
+        "release: the PCE has no release 24.2.11; closest matches: 24.2.10-300",
     ),
     ({"hostnames": ["web1"], "release": "latest"}, "release: must be a release such as"),
     ({"hostnames": ["wbe1"], "release": NEW}, "no VEN with hostname wbe1 (exact match)"),

@@ -115,17 +115,17 @@ BAD: list[tuple[Json, str]] = [
     ({"hostname": ""}, "hostname: must not be empty"),
     (
         {"hostname": "wbe1", "enforcement_mode": "full"},
-        "there is no workload with hostname 'wbe1'; the nearest are 'web1'",
+        "unknown workload with hostname 'wbe1'; closest matches: web1",
     ),
-    ({"href": href(77), "enforcement_mode": "full"}, f"there is no workload {href(77)}"),
+    ({"href": href(77), "enforcement_mode": "full"}, f"unknown workload {href(77)}"),
     ({"href": href(9), "enforcement_mode": "full"}, "has no VEN"),
     ({"href": "/orgs/1/vens/1"}, "href: must be the href of one of the workloads"),
     ({"hostname": "web1", "enforcement_mode": "fulll"}, "enforcement_mode"),
-    ({"hostname": "web1", "labels": [{"role": "wbe"}]}, "labels: there is no label role=wbe; the nearest are role=web"),
+    ({"hostname": "web1", "labels": [{"role": "wbe"}]}, "labels: unknown label role=wbe; closest matches: role=web"),
     ({"hostname": "web1", "labels": [{"rol": "web"}], "create_labels": True}, "labels: label rol=web: key is unknown"),
     ({"hostname": "web1", "labels": [{"role": "web"}, {"role": "db"}]}, "more than one label of one key"),
     ({"hostname": "web1", "name": "x" * 256}, "name: must have at most 255"),
-    ({"hostname": "web1", "labels": [{"href": "/orgs/1/labels/999"}]}, "labels: there is no label /orgs/1/labels/999"),
+    ({"hostname": "web1", "labels": [{"href": "/orgs/1/labels/999"}]}, "labels: unknown label /orgs/1/labels/999"),
     ({"hostname": "web1", "labels": [WEB, {"href": "/orgs/1/labels/2"}]}, "labels: must not have more than one label"),
 ]
 
@@ -209,30 +209,30 @@ BAD_MANY: list[tuple[Json, str]] = [
     ({"selection": {"online": True}}, "values"),
     (
         {"selection": {"labels": [{"env": "tset"}]}, "values": {"enforcement_mode": "full"}},
-        "there is no label env=tset",
+        "unknown label env=tset",
     ),
     ({"selection": {"hostnames": [""]}, "values": {"enforcement_mode": "full"}}, "selection.hostnames: must not be"),
     (
         {"workloads": [{"hostname": "web1", "enforcement_mode": "full"}, {"hostname": "dbl"}]},
-        "dbl: there is no workload with hostname 'dbl'; the nearest are 'db1'",
+        "dbl: unknown workload with hostname 'dbl'; closest matches: db1",
     ),
     ({"workloads": [{"hostname": "web1"}, {"hostname": "web1"}]}, "workloads[1]: duplicates workloads[0]"),
     ({"workloads": [{"hostname": "web1"}, {"href": href(1)}]}, "workloads[1]: duplicates workloads[0]"),
-    ({"workloads": [{"hostname": "web1", "labels": [{"role": "wbe"}]}]}, "there is no label role=wbe"),
+    ({"workloads": [{"hostname": "web1", "labels": [{"role": "wbe"}]}]}, "unknown label role=wbe"),
     ({"workloads": [{"hostname": "web1", "enforcement_mode": "none"}]}, "enforcement_mode"),
     ({"workloads": [{"href": href(9), "enforcement_mode": "full"}]}, "has no VEN"),
     ({"workloads": [{"hostname": "web1", "labels": [{"href": "/orgs/1/labels/999"}]}]}, "/orgs/1/labels/999"),
     (
         {"selection": {"hostnames": ["web1", "wbe10"]}, "values": {"enforcement_mode": "full"}},
-        "selection.hostnames: there is no workload with hostname 'wbe10'; the nearest are 'web10'",
+        "selection.hostnames: unknown workload with hostname 'wbe10'; closest matches: web10",
     ),
     (
         {"selection": {"hostnames": ["wbe10"]}, "values": {"enforcement_mode": "full"}, "allow_empty": True},
-        "selection.hostnames: there is no workload with hostname 'wbe10'",
+        "selection.hostnames: unknown workload with hostname 'wbe10'",
     ),
     (
         {"selection": {"labels": [{"role": "web"}]}, "values": {"labels": [{"role": "wbe"}]}},
-        "values.labels: there is no label role=wbe; the nearest are role=web",
+        "values.labels: unknown label role=wbe; closest matches: role=web",
     ),
     (
         {"selection": {"labels": [{"role": "web"}]}, "values": {"labels": [{"rol": "web"}]}, "create_labels": True},
@@ -304,7 +304,7 @@ def test_list_with_a_misspelt_workload_skips_the_others(simulator: Simulator) ->
     result = run(simulator, "pce_workloads", workloads=modes)
     assert [item["action"] for item in result["outcomes"]] == ["skipped", "nothing", "failed"]
     assert [item["changed"] for item in result["outcomes"]] == [False] * 3
-    assert result["msg"].startswith("1 of 3 workloads failed: dbl: there is no workload")
+    assert result["msg"].startswith("1 of 3 workloads failed: dbl: unknown workload with hostname")
 
 
 @pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
@@ -448,7 +448,7 @@ def test_request_that_had_no_effect_may_have_changed_something(simulator: Simula
 
 def test_labels_are_created_before_the_workloads_change(simulator: Simulator) -> None:
     options: Json = {"selection": {"hostnames": ["web1", "db1"]}, "values": {"labels": [{"app": "new"}]}}
-    assert "there is no label app=new" in run(simulator, "pce_workloads", **options)["msg"]
+    assert "unknown label app=new" in run(simulator, "pce_workloads", **options)["msg"]
     done = run(simulator, "pce_workloads", **options, create_labels=True)
     assert done["changed"]
     assert [item["value"] for item in simulator.state()["labels"]].count("new") == 1

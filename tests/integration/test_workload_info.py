@@ -251,9 +251,9 @@ def test_more_than_500_labels_are_read_once(simulator: Simulator) -> None:
 def test_a_misspelt_label_is_an_error_with_the_nearest(simulator: Simulator, options: Json) -> None:
     seed(simulator, WEB1)
     result = failure(simulator, labels=[{"role": "wbe"}, {"env": "prod"}], **options)
-    assert result["msg"] == "labels: there is no label role=wbe; the nearest are role=web, role=db"
+    assert result["msg"] == "labels: unknown label role=wbe; closest matches: role=web, role=db"
     result = failure(simulator, labels=[{"href": "/orgs/1/labels/4711"}], **options)
-    assert result["msg"].startswith("labels: there is no label /orgs/1/labels/4711")
+    assert result["msg"].startswith("labels: unknown label /orgs/1/labels/4711")
 
 
 def test_two_labels_of_one_key_by_href_are_an_error(simulator: Simulator) -> None:
@@ -275,8 +275,8 @@ def test_deleted_labels_and_workloads_are_gone(simulator: Simulator, shown: bool
     assert (found["hostname"], found["labels"]) == ("web1", {"role": "web"})
     assert info(simulator, href=href(2)) == []
     assert hostnames(simulator, labels=[{"role": "web"}]) == ["web1"]
-    assert "there is no label app=old" in failure(simulator, labels=[{"app": "old"}])["msg"]
-    assert "there is no label /orgs/1/labels/90" in failure(simulator, labels=[{"href": old["href"]}])["msg"]
+    assert "unknown label app=old" in failure(simulator, labels=[{"app": "old"}])["msg"]
+    assert "unknown label /orgs/1/labels/90" in failure(simulator, labels=[{"href": old["href"]}])["msg"]
     # A new label of the same key and value is another.
     simulator.seed(labels=[{"key": "app", "value": "old"}])
     assert hostnames(simulator, labels=[{"app": "old"}]) == []

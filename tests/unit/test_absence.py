@@ -178,7 +178,7 @@ def test_references_confirm_that_a_label_is_missing_once() -> None:
     pce = labels()
     known = References(LABEL, pce.store(LABEL))
     for _time in range(2):
-        with pytest.raises(MissingReferenceError, match="there is no label app=new"):
+        with pytest.raises(MissingReferenceError, match="unknown label app=new"):
             known.resolve(FIELD, FIELD.parse([{"app": "new"}]), create=False)
     assert pce.asked("value") == ["new"]
     assert known.make({"key": "app", "value": "new"}) == (f"{LABELS}/9999", True)

@@ -149,7 +149,7 @@ def test_time_is_asked_for_all_that_changes(monkeypatch: pytest.MonkeyPatch) -> 
 def test_labels_are_made_where_that_is_wanted() -> None:
     pce = Pce(raw_profile(1, name="PP-A"))
     wanted = {"name": "PP-A", "labels": [{"role": "cache"}, {"href": PROD["href"]}]}
-    with pytest.raises(BulkError, match=r"there is no label role=cache.*; create_labels: true would create it"):
+    with pytest.raises(BulkError, match=r"unknown label role=cache.*; set create_labels: true to create it"):
         pce.keep(wanted)
     foreseen = pce.keep(wanted, create_labels=True, dry_run=True)
     assert pce.written() == []
@@ -173,7 +173,7 @@ def test_a_scope_by_labels() -> None:
     scope["purge_scope"] = {"labels": [{"role": "gone"}]}
     with pytest.raises(MissingReferenceError) as caught:
         pce.keep(**scope)
-    assert str(caught.value).startswith("purge_scope.labels: there is no label role=gone")
+    assert str(caught.value).startswith("purge_scope.labels: unknown label role=gone")
     assert "would create it" not in str(caught.value)
     # What this task makes is on nothing yet.
     made = pce.keep({"name": "PP-1", "labels": [{"role": "gone"}]}, create_labels=True, **scope)

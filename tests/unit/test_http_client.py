@@ -372,7 +372,7 @@ def test_file_option_without_certificates_is_refused(
     tls_server: Loopback, clock: Clock, tmp_path: Path, option: str
 ) -> None:
     (tmp_path / "junk.pem").write_text("junk")
-    with pytest.raises(OptionError, match=f"^{option}: is no usable PEM file"):
+    with pytest.raises(OptionError, match=f"^{option}: is not a usable PEM file"):
         make(tls_server.url, clock, **{option: str(tmp_path / "junk.pem")})
     assert tls_server.seen == []
 
@@ -517,7 +517,7 @@ def test_proxy_of_environment_unusable_fails_at_once(
     with pytest.raises(CollectionError) as caught:
         make("https://pce.invalid:8443", clock).get("/x")
     message = str(caught.value)
-    assert message == "proxy: is not set, and the environment names a proxy that is no http or https URL"
+    assert message == "proxy: is not set, and the proxy of the environment is not an http or https URL"
     assert "broke" not in message
     assert clock.slept == []
 
@@ -1058,7 +1058,7 @@ def test_client_key_unusable_is_named(pki: Pki, clock: Clock, tmp_path: Path) ->
     for content, problem in (
         (encrypted, "is encrypted; use a key without a passphrase$"),
         (other.private_key_pem.bytes(), "is not the key of client_cert$"),
-        (b"no PEM", r"is no usable PEM file: \[SSL"),
+        (b"no PEM", r"is not a usable PEM file: \[SSL"),
     ):
         path.write_bytes(content)
         with pytest.raises(OptionError, match=f"^client_key: {problem}"):
@@ -1066,7 +1066,7 @@ def test_client_key_unusable_is_named(pki: Pki, clock: Clock, tmp_path: Path) ->
     for content, problem in (
         (encrypted, "is encrypted; use a key without a passphrase$"),
         (other.private_key_pem.bytes(), "holds a key of another certificate$"),
-        (b"", r"is no usable PEM file: \[SSL"),
+        (b"", r"is not a usable PEM file: \[SSL"),
     ):
         path.write_bytes(certificate.read_bytes() + content)
         with pytest.raises(OptionError, match=f"^client_cert: {problem}"):
@@ -1112,7 +1112,7 @@ def test_client_without_requests_raises_missing_library(monkeypatch: pytest.Monk
     monkeypatch.setattr(session, "REQUESTS_IMPORT_ERROR", lacking.REQUESTS_IMPORT_ERROR)
     with pytest.raises(MissingLibraryError) as caught:
         HttpClient(Endpoint("https://pce.invalid", "PCE", "pce_host"))
-    assert str(caught.value) == "the Python library requests is missing"
+    assert str(caught.value) == "Failed to import the required Python library (requests)"
     assert caught.value.library == "requests"
     assert "ModuleNotFoundError" in caught.value.traceback
 

@@ -63,7 +63,7 @@ def test_without_requests_the_core_imports_and_says_what_is_missing() -> None:
     )
     done = run({"ansible", "requests"}, code)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "requests | the Python library requests is missing | True"
+    assert done.stdout.strip() == "requests | Failed to import the required Python library (requests) | True"
 
 
 @pytest.mark.parametrize(("package", "file"), [("ansible", "module.py"), ("requests", "library.py")])

@@ -247,7 +247,7 @@ def test_profile_that_gives_no_keys(
 @pytest.mark.parametrize("with_path", [False, True])
 def test_missing_profile_fails_and_names_the_nearest(pce: FakePce, path: str, with_path: bool) -> None:
     pce.profiles[HREF]["name"] = "PP2"
-    with pytest.raises(MissingReferenceError, match=r"with name 'PP'; the nearest are 'PP2'$"):
+    with pytest.raises(MissingReferenceError, match=r"with name 'PP'; closest matches: PP2$"):
         keep(path=path if with_path else None)
     assert pce.mutating() == []
     assert list(Path(path).parent.iterdir()) == []
@@ -263,7 +263,7 @@ def test_missing_profile_in_check_mode_is_a_warning(pce: FakePce, path: str, wit
     key = {"allowed_uses_per_key": None, "created_at": None, "expires_at": None, "activation_code": None}
     assert result["pairing_keys"] == [{"pairing_profile": {"href": None, "name": "PP"}, **key}] * 2
     assert result["warnings"] == [
-        "there is no pairing profile with name 'PP'; the nearest are 'PP2'. The task fails unless an earlier task "
+        "unknown pairing profile with name 'PP'; closest matches: PP2. The task fails unless an earlier task "
         "creates it, as check mode cannot see"
     ]
     assert pce.mutating() == []
@@ -273,7 +273,7 @@ def test_missing_profile_in_check_mode_is_a_warning(pce: FakePce, path: str, wit
 @DRY_RUNS
 def test_missing_href_fails_in_check_mode_too(pce: FakePce, dry_run: bool) -> None:
     """What does not exist yet has no HREF."""
-    with pytest.raises(MissingReferenceError, match=f"there is no pairing profile {PROFILES}/9$"):
+    with pytest.raises(MissingReferenceError, match=f"unknown pairing profile {PROFILES}/9$"):
         keep(dry_run, profile_href=f"{PROFILES}/9")
 
 

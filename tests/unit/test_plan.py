@@ -198,7 +198,7 @@ def test_an_object_that_cannot_be_addressed_is_not_changed(href: Any, state: str
 
 def test_nearest_names() -> None:
     error = PAIRING_PROFILE.missing(Identity(names={"name": "PP-WEB"}), ["PP-DB", "PP-WEB1", "elsewhere"])
-    assert str(error) == "there is no pairing profile with name 'PP-WEB'; the nearest are 'PP-WEB1', 'PP-DB'"
+    assert str(error) == "unknown pairing profile with name 'PP-WEB'; closest matches: PP-WEB1, PP-DB"
     assert "nearest" not in str(PAIRING_PROFILE.missing(Identity(names={"name": "PP-WEB"}), ["elsewhere"]))
 
 

@@ -185,7 +185,7 @@ def test_new_name_that_is_taken(dry_run: bool) -> None:
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_present_by_an_href_that_is_gone(dry_run: bool) -> None:
     store = MemoryStore()
-    with pytest.raises(OptionError, match=f"^href: there is no pairing profile {PROFILES}/24; .*set name") as caught:
+    with pytest.raises(OptionError, match=f"^href: unknown pairing profile {PROFILES}/24; .*set name") as caught:
         run(store, dry_run, href=f"{PROFILES}/24", enabled=True)
     assert caught.value.option == "href"
     assert store.calls == []
@@ -302,7 +302,7 @@ def test_an_instance_that_is_not_there_is_created_by_its_names_only() -> None:
     with pytest.raises(OptionError) as caught:
         reconcile(CONNECTOR_INSTANCE, _Holding(), request, dry_run=True)
     assert str(caught.value) == (
-        "instance_id: there is no connector instance one; to create one, set controller and address_space_name instead"
+        "instance_id: unknown connector instance one; to create one, set controller and address_space_name instead"
     )
 
 

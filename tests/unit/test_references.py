@@ -190,10 +190,10 @@ def test_two_values_of_one_key_are_refused_where_one_is_by_href() -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"app": "APP"}, "there is no label app=APP; the nearest are app=WEB-APP"),
-        ({"role": "wbe"}, "there is no label role=wbe; the nearest are role=web"),
-        ({"role": "Web"}, "there is no label role=Web; the nearest are role=web"),
-        ({"xxxxxx": "yyyyyyyy"}, "there is no label xxxxxx=yyyyyyyy; create_labels: true would create it"),
+        ({"app": "APP"}, "unknown label app=APP; closest matches: app=WEB-APP"),
+        ({"role": "wbe"}, "unknown label role=wbe; closest matches: role=web"),
+        ({"role": "Web"}, "unknown label role=Web; closest matches: role=web"),
+        ({"xxxxxx": "yyyyyyyy"}, "unknown label xxxxxx=yyyyyyyy; set create_labels: true to create it"),
     ],
 )
 def test_a_label_that_is_not_there(entry: dict[str, str], words: str) -> None:

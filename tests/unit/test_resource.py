@@ -34,10 +34,10 @@ def test_an_identity_in_a_sentence(identity: Identity, words: str) -> None:
 def test_the_nearest_names_are_told() -> None:
     names = ["PP-WEB-1", "PP-WEB-2", "PP-WEB-3", "PP-WEB-4", "other"]
     assert str(PAIRING_PROFILE.missing(Identity(names={"name": "PP-WEB"}), names)) == (
-        "there is no pairing profile with name 'PP-WEB'; the nearest are 'PP-WEB-4', 'PP-WEB-3', 'PP-WEB-2'"
+        "unknown pairing profile with name 'PP-WEB'; closest matches: PP-WEB-4, PP-WEB-3, PP-WEB-2"
     )
     assert str(PAIRING_PROFILE.missing(Identity("/orgs/1/pairing_profiles/1"), ["None", "XXXX"])) == (
-        "there is no pairing profile /orgs/1/pairing_profiles/1"
+        "unknown pairing profile /orgs/1/pairing_profiles/1"
     )
 
 

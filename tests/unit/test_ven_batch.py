@@ -179,12 +179,12 @@ def test_prepare_foresees_without_changing(pce: FakePce) -> None:
 
 
 def test_a_missing_profile_is_an_error_but_not_in_check_mode(pce: FakePce) -> None:
-    pce.errors["find"] = MissingReferenceError("no profile 'PP'; the nearest are 'P'")
-    assert errors(prepare(host("web1"))) == {"web1": "no profile 'PP'; the nearest are 'P'"}
+    pce.errors["find"] = MissingReferenceError("no profile 'PP'; closest matches: P")
+    assert errors(prepare(host("web1"))) == {"web1": "no profile 'PP'; closest matches: P"}
     foreseen = prepare(host("web1"), dry_run=True)
     assert errors(foreseen) == {}
     assert foreseen["warnings"] == [
-        "no profile 'PP'; the nearest are 'P'; check mode assumes that an earlier task creates it"
+        "no profile 'PP'; closest matches: P; check mode assumes that an earlier task creates it"
     ]
 
 

@@ -142,11 +142,11 @@ def test_a_label_of_which_there_are_two_is_not_ambiguous() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([{"role": "we"}], "labels: there is no label role=we; the nearest are role=web, role=db"),
-        ([{"key": "rol", "value": "web"}], "labels: there is no label rol=web; the nearest are role=web, role=db"),
-        ([{"nothing": "like it"}], "labels: there is no label nothing=like it"),
-        ([{"href": f"{LABELS}/99"}], "labels: there is no label /orgs/1/labels/99"),
-        ([{"a\nb": "c"}], "labels: there is no label a b=c"),
+        ([{"role": "we"}], "labels: unknown label role=we; closest matches: role=web, role=db"),
+        ([{"key": "rol", "value": "web"}], "labels: unknown label rol=web; closest matches: role=web, role=db"),
+        ([{"nothing": "like it"}], "labels: unknown label nothing=like it"),
+        ([{"href": f"{LABELS}/99"}], "labels: unknown label /orgs/1/labels/99"),
+        ([{"a\nb": "c"}], "labels: unknown label a b=c"),
     ],
 )
 def test_a_label_that_is_not_there(labels: list[dict[str, str]], message: str) -> None:

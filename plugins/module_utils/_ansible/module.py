@@ -96,7 +96,7 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
         """
         self._hide_credentials()
         self.no_log_values.update(_texts_of(self.params, set(_secret_names(self.argument_spec))))
-        super().fail_json(msg, **kwargs)
+        super().fail_json(explain_missing(msg, self.argument_spec, self.params), **kwargs)
 
     def _hide_credentials(self) -> None:
         """Mask a user and password in an address: a result repeats all options, invalid ones too."""
@@ -151,6 +151,15 @@ def ansible_spec(item: Mapping[str, Any]) -> dict[str, Any]:
     if "env" in item:
         spec["fallback"] = (_from_environment, list(item["env"]))
     return spec
+
+
+def explain_missing(message: str, spec: Spec, params: Mapping[str, Any]) -> str:
+    """Return Ansible's message, and where it is about missing options, the environment variables that can set them."""
+    missing = [item for name, item in spec.items() if item.get("required") and params.get(name) is None]
+    variables = [item["fallback"][1][0] for item in missing if "fallback" in item]
+    if not variables or not message.startswith("missing required arguments"):
+        return message
+    return f"{message}; the environment can set them too: {', '.join(variables)}"
 
 
 def _from_environment(*names: str) -> str:

@@ -66,7 +66,7 @@ class MissingLibraryError(CollectionError):
     def __init__(self, library: str, traceback: str) -> None:
         self.library = library
         self.traceback = traceback
-        super().__init__(f"the Python library {library} is missing")
+        super().__init__(f"Failed to import the required Python library ({library})")
 
 
 class AmbiguousError(CollectionError):

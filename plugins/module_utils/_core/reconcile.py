@@ -119,7 +119,7 @@ def prepare(resource: Resource, store: Store, desired_state: DesiredState) -> St
     plan = resource.plan(current, _resolved(store, desired_state), desired_state.state, desired_state.renew)
     if plan.action is Action.CREATE and desired_state.identity.reference is not None:
         advice = f"to create one, set {' and '.join(resource.identity)} instead"
-        raise OptionError(resource.reference, f"there is no {resource.title} {desired_state.identity}; {advice}")
+        raise OptionError(resource.reference, f"unknown {resource.title} {desired_state.identity}; {advice}")
     changed = next((name for name in resource.fixed if plan.action is Action.UPDATE and name in plan.changes), None)
     if changed is not None:
         shown = (plan.before or {})[changed]

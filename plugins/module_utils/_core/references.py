@@ -10,7 +10,6 @@ An entry of such a list is canonical as ``{reference: …}``, or, until the obje
 
 from __future__ import annotations
 
-import difflib
 import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ from .plan import Action, Plan
 from .reconcile import DesiredState, reconcile
 from .resource import PRESENT, Identity, Raw, Resource
 from .store import Store
-from .text import one_line
+from .text import closest_matches, one_line
 
 Entry = dict[str, str]
 
@@ -134,7 +133,7 @@ class References:
     def resolve(self, field: Field, entries: Sequence[Entry], create: bool, create_option: str = "") -> list[Entry]:
         """Return ``entries`` with references in place of names. No request where none is by name.
 
-        Raise MissingReferenceError for an object that does not exist, naming the nearest and ``create_option``; with
+        Raise MissingReferenceError for an object that does not exist, naming the closest and ``create_option``; with
         ``create`` it stays as it is.
         """
         if all(self.resource.reference in item for item in entries):
@@ -154,7 +153,7 @@ class References:
         for item, names in found:
             if names is None and item not in kept:
                 raise MissingReferenceError(
-                    f"{field.name}: there is no {self.resource.title} {item[self.resource.reference]}"
+                    f"{field.name}: unknown {self.resource.title} {item[self.resource.reference]}"
                 )
         self._check_one_per(field, [names for _item, names in found])
 
@@ -201,8 +200,8 @@ class References:
             references = self._by_names.get(self._key(entry), [])
         if not references:
             raise MissingReferenceError(
-                f"{option}: there is no {self.resource.title} {called(self.resource, entry)}{self._advice(entry)}"
-                + (f"; {create_option}: true would create it" if create_option else "")
+                f"{option}: unknown {self.resource.title} {called(self.resource, entry)}{self._advice(entry)}"
+                + (f"; set {create_option}: true to create it" if create_option else "")
             )
         return references
 
@@ -239,9 +238,8 @@ class References:
 
     def _advice(self, entry: Mapping[str, str]) -> str:
         with self._lock:
-            known = sorted({called(self.resource, names) for names in self._by_reference.values()})
-        near = difflib.get_close_matches(called(self.resource, entry), known)
-        return f"; the nearest are {', '.join(near)}" if near else ""
+            known = {called(self.resource, names) for names in self._by_reference.values()}
+        return closest_matches(called(self.resource, entry), known)
 
     def _read(self) -> None:
         with self._lock:

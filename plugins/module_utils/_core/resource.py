@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import Any, Callable
 from .errors import AmbiguousError, ContractError, MissingReferenceError
 from .fields import Field, parse_option
 from .plan import Action, Plan
+from .text import closest_matches
 
 PRESENT = "present"
 ABSENT = "absent"
@@ -212,6 +212,5 @@ class Resource:
 
     def missing(self, identity: Identity, names: Sequence[str] = ()) -> MissingReferenceError:
         """Return the error for a required object that does not exist; ``names`` are those of existing objects."""
-        near = difflib.get_close_matches(str(identity.names.get(self.identity[0], "")), names, n=3)
-        advice = f"; the nearest are {', '.join(map(repr, near))}" if near else ""
-        return MissingReferenceError(f"there is no {self.title} {identity}{advice}")
+        advice = closest_matches(str(identity.names.get(self.identity[0], "")), names)
+        return MissingReferenceError(f"unknown {self.title} {identity}{advice}")

@@ -77,7 +77,7 @@ class Snapshot(Store):
         self._store.check(plan, current)
 
     def missing(self, identity: Identity) -> MissingReferenceError:
-        """Pass the question for the nearest names to the store."""
+        """Pass the question for the closest names to the store."""
         return self._store.missing(identity)
 
     def resolve(self, values: Mapping[str, Any], create: bool | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,12 @@ def one_line(value: Any, max_length: int = _MAX_TEXT_LENGTH) -> str:
     start = str(value)[: 4 * max_length]
     text = " ".join("".join(char if char.isprintable() else " " for char in start).split())
     return text if len(text) <= max_length else text[: max_length - 1] + "…"
+
+
+def closest_matches(text: str, known: Iterable[str], default: Iterable[str] = ()) -> str:
+    """Return the known texts that resemble ``text``, else ``default``, as the end of a sentence; "" for none."""
+    found = difflib.get_close_matches(text, sorted(known)) or list(default)
+    return f"; closest matches: {', '.join(map(one_line, found))}" if found else ""
 
 
 def describe_failures(failures: Iterable[tuple[str, str]], max_named: int) -> str:

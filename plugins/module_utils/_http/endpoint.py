@@ -109,7 +109,7 @@ class Endpoint:
                 option = "client_key" if self.client_key else "client_cert"
                 context.load_cert_chain(self.client_cert, self.client_key, password=passphrase)
         except OSError as error:
-            problem = f"is no usable PEM file: {one_line(error)}"
+            problem = f"is not a usable PEM file: {one_line(error)}"
             if asked:
                 problem = "is encrypted; use a key without a passphrase"
             elif getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":

@@ -168,7 +168,7 @@ def find_proxies(endpoint: Endpoint) -> dict[str, str]:
     proxies = {name: url if "://" in url else f"http://{url}" for name, url in found.items()}
     chosen = select_proxy(endpoint.url, proxies)
     if chosen and not is_web_address(chosen):
-        raise OptionError("proxy", "is not set, and the environment names a proxy that is no http or https URL")
+        raise OptionError("proxy", "is not set, and the proxy of the environment is not an http or https URL")
     return proxies
 
 

@@ -52,7 +52,7 @@ class LabeledStore(PceStore):
         for entry in values["labels"]:
             names = self._labels.names(entry)
             if names is None:
-                raise MissingReferenceError(f"labels: there is no {LABEL.title} {entry[LABEL.reference]}")
+                raise MissingReferenceError(f"labels: unknown {LABEL.title} {entry[LABEL.reference]}")
             # Two labels of one name are one to a filter by name.
             self._labels.references_of(names, "labels")
             named.append(names)

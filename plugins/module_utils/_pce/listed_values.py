@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from .._core.errors import ApiError, OptionError
 from .._core.resource import Resource
+from .._core.text import closest_matches
 from .._http.client import HttpClient
 from . import hrefs
 from .pagination import read_collection
@@ -28,7 +28,7 @@ class ListedValues:
         self._known: dict[str, Collection[str]] = {}
 
     def check(self, values: Mapping[str, Any]) -> None:
-        """Raise OptionError, with the nearest, for a value of a new object that the PCE does not list.
+        """Raise OptionError, with the closest, for a value of a new object that the PCE does not list.
 
         An old PCE has no such collection, and a key may lack the permission for it: then the PCE alone decides.
         """
@@ -37,12 +37,8 @@ class ListedValues:
                 continue
             known = self._read(name, path)
             if known and values[name] not in known:
-                near = difflib.get_close_matches(str(values[name]), known, n=3) or sorted(known)[:10]
-                raise OptionError(
-                    name,
-                    f"is unknown to the PCE: {values[name]!r}; the nearest {self._resource.title} {name}s are "
-                    f"{', '.join(near)}",
-                )
+                advice = closest_matches(str(values[name]), known, sorted(known)[:10])
+                raise OptionError(name, f"is unknown to the PCE: {values[name]!r}{advice}")
 
     def _read(self, name: str, path: str) -> Collection[str]:
         if name not in self._known:

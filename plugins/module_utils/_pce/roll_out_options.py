@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from .._core.errors import MissingReferenceError, OptionError
 from .._core.references import parse_entries
 from .._core.resource import PRESENT
+from .._core.text import closest_matches
 from .api import Pce
 from .fleet import read_fleet
 from .label import LABEL
@@ -71,7 +71,7 @@ def read_waves(pce: Pce, params: Mapping[str, Any]) -> list[Progress]:
         raise OptionError("waves", f"has two waves with the name {double!r}")
     unknown = [name for name in params["continue_past"] if name not in counts]
     if unknown:
-        raise OptionError("continue_past", f"there is no wave {unknown[0]!r}{_nearest(unknown[0], list(counts))}")
+        raise OptionError("continue_past", f"unknown wave {unknown[0]!r}{closest_matches(unknown[0], counts)}")
     if params["settle_time"] < 0:
         raise OptionError("settle_time", f"must be 0 or more seconds, not {params['settle_time']}")
     needed = len(entries) * params["settle_time"]
@@ -160,9 +160,4 @@ def _check_names(where: str, wave: Wave, hosts: Sequence[Host]) -> None:
     ):
         missing = sorted((wanted or frozenset()) - set(known))
         if missing:
-            raise OptionError(f"{where}.{option}", f"there is no workload {missing[0]}{_nearest(missing[0], known)}")
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    return f"; the nearest are {', '.join(near)}" if near else ""
+            raise OptionError(f"{where}.{option}", f"unknown workload {missing[0]}{closest_matches(missing[0], known)}")

@@ -109,14 +109,14 @@ class PceStore(Store):
         return [raw for group in groups.values() for raw in self._find_group(group)]
 
     def find_existing(self, identity: Identity) -> Raw:
-        """Return the object with this identity. Raise MissingReferenceError with the nearest names if there is none."""
+        """Return the object with this identity. Raise MissingReferenceError with the closest names if there is none."""
         found = self.find(identity)
         if found is not None:
             return found
         raise self.missing(identity)
 
     def missing(self, identity: Identity) -> MissingReferenceError:
-        """Return the error for an object that does not exist, with the nearest names."""
+        """Return the error for an object that does not exist, with the closest names."""
         names: list[str] = []
         if identity.names:
             names = [str(raw.get(self._resource.identity[0])) for raw in self._all_for_advice()]

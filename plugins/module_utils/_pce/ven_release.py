@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import OptionError
+from .._core.text import closest_matches
 from . import hrefs
 from .api import Pce
 from .pagination import read_collection
@@ -58,7 +58,7 @@ def require_release(option: str, text: str) -> Release:
 def find_release(pce: Pce, option: str, text: str) -> str:
     """Return the release of the PCE that an option means, with its build.
 
-    Raise OptionError, with the nearest, for one that the PCE does not have, and for a version of which it has several
+    Raise OptionError, with the closest, for one that the PCE does not have, and for a version of which it has several
     builds.
     """
     wanted = require_release(option, text)
@@ -69,6 +69,5 @@ def find_release(pce: Pce, option: str, text: str) -> str:
         return found[0]
     if found:
         raise OptionError(option, f"{text} is not one release of the PCE, but {', '.join(found)}")
-    near = difflib.get_close_matches(text, known, n=3) or known[:10]
-    advice = f"; the nearest are {', '.join(near)}" if near else "; the PCE has no releases in its library"
+    advice = closest_matches(text, known, known[:10]) or "; the PCE has no releases in its library"
     raise OptionError(option, f"the PCE has no release {text}{advice}")
