@@ -143,14 +143,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
-from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.microseg.enforcement.plugins.module_utils._ansible.module import (
     INSECURE_WARNING,
     ansible_spec,
-    explain_missing,
+    explain,
+    missing_library,
 )
 from ansible_collections.microseg.enforcement.plugins.module_utils._core.errors import (
     CollectionError,
@@ -215,7 +215,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             for name, workload in self._named(workloads).items():
                 self._add(name, workload, groups)
         except MissingLibraryError as error:
-            raise AnsibleParserError(missing_required_lib(error.library)) from None
+            raise AnsibleParserError(missing_library(error.library)) from None
         except CollectionError as error:
             # Nothing of what lies behind the error is shown: it may quote a URL with a password.
             raise AnsibleParserError(str(error)) from None
@@ -240,9 +240,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         except OverflowError as error:  # of Ansible's conversions, over infinite numbers
             raise AnsibleParserError(f"an option must be a finite number: {one_line(error)}") from None
         if result.error_messages:
-            messages = [
-                explain_missing(message, spec, result.validated_parameters) for message in result.error_messages
-            ]
+            messages = [explain(message, spec, result.validated_parameters) for message in result.error_messages]
             raise AnsibleParserError("; ".join(map(one_line, messages)))
         expressions = {name: given[name] for name in given if name in _EXPRESSIONS}
         if isinstance(expressions.get("filters"), str):

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._ansible.module import ansible_spec
+from ..module_utils._ansible.module import ansible_spec, missing_library
 from ..module_utils._core.errors import (
     CollectionError,
     MissingLibraryError,
@@ -57,7 +56,7 @@ class Api:
                 options = connection_options(connection)
                 answer: Json = serve_batch({**options, **task}, dry_run)
         except MissingLibraryError as error:
-            return {"failed": True, "msg": missing_required_lib(error.library)}
+            return {"failed": True, "msg": missing_library(error.library)}
         except (CollectionError, ValueError) as error:
             return {"failed": True, "msg": one_line(error, _MAX_MESSAGE_LENGTH)}
         except Exception as error:  # it must not end the play for hosts of other PCEs

@@ -441,7 +441,7 @@ def test_nothing_from_anywhere_names_what_is_missing() -> None:
     env = {name: "" for names in VARIABLES.values() for name in names[:2]}
     text = message(run_module("pce_pairing_profile_info", {}, env=env))
     assert all(option in text for option in ("pce_host", "api_key", "api_secret"))
-    assert text.endswith("; the environment can set them too: PCE_HOST, PCE_API_KEY, PCE_API_SECRET"), text
+    assert text.endswith("; set them, or the environment variables PCE_API_KEY, PCE_API_SECRET, PCE_HOST"), text
 
 
 # Whole runs of Ansible.
@@ -595,4 +595,16 @@ def test_an_entry_of_a_wrong_type_shows_no_secret(simulator: Simulator, wrong: A
     assert simulator.api_key in ended.output  # options are shown
     assert simulator.api_secret not in ended.output
     assert "planted:password" not in ended.output
+    assert simulator.journal() == []
+
+
+def test_misspelt_option_is_answered_with_the_closest(simulator: Simulator) -> None:
+    label = {"key": "role", "value": "web", "external_data_rfe": "x"}
+    text = message(run_module("pce_label", {**connection(simulator), **label}))
+    assert "external_data_rfe. Supported parameters include: " in text
+    assert "; closest matches: external_data_set, external_data_reference" in text
+    profile = {"name": "PP", "enforcment_mode": "full"}
+    text = message(run_module("pce_pairing_profiles", {**connection(simulator), "pairing_profiles": [profile]}))
+    assert "; closest matches: " in text
+    assert "enforcement_mode" in text.rpartition("; closest matches: ")[2]
     assert simulator.journal() == []

@@ -424,7 +424,7 @@ def test_secrets_by_template_and_by_vault(simulator: Simulator, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pce_host": None}, "missing required arguments: pce_host; the environment can set them too: PCE_HOST"),
+        ({"pce_host": None}, "missing required arguments: pce_host; set them, or the environment variables PCE_HOST"),
         ({"pce_host": "ftp://pce.example.com"}, "pce_host: must be an https URL"),
         ({"pce_port": "many"}, "argument 'pce_port' is of type"),
         ({"pce_port": 70000}, "pce_port: the port must be 1 to 65535, not 70000"),
@@ -466,7 +466,7 @@ def test_faults_are_one_readable_line_without_secrets(simulator: Simulator, tmp_
     cases: list[tuple[Json, str]] = [
         ({"api_secret": "swordfish"}, "the PCE answered 401 to GET /orgs/1/workloads: "),
         ({"pce_port": closed_port(), "deadline": 1}, "cannot be reached: Connection refused"),
-        ({"ca_path": None}, "ca_path names the CA to trust"),
+        ({"ca_path": None}, "set ca_path to a PEM file with the CA to trust"),
         ({"proxy": f"http://user:swordfish@127.0.0.1:{closed_port()}", "deadline": 1}, "see proxy"),
     ]
     for options, message in cases:

@@ -192,7 +192,7 @@ def test_post_after_a_failed_connect_is_sent_once(tls_server: Loopback, pki: Pki
 def test_untrusted_target_of_a_tunnel_is_no_fault_of_the_proxy(tls_server: Loopback, pki: Pki, clock: Clock) -> None:
     with serving() as proxy:
         proxy.script = [tunnel]
-        with pytest.raises(UntrustedError, match="ca_path names the CA to trust"):
+        with pytest.raises(UntrustedError, match="set ca_path to a PEM file with the CA to trust"):
             make(tls_server.url, clock, ca_path=pki.other_ca, proxy=proxy.url).request("POST", "/x", body={})
     assert tls_server.seen == []
 

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Callable
 from urllib.parse import unquote
@@ -16,7 +18,7 @@ from ansible.module_utils.common.parameters import remove_values
 
 from .._core.errors import CollectionError, MissingLibraryError
 from .._core.resource import ABSENT, PRESENT
-from .._core.text import one_line
+from .._core.text import closest_matches, one_line
 
 Spec = Mapping[str, Mapping[str, Any]]
 ModuleResult = dict[str, Any]
@@ -51,7 +53,7 @@ def run(
     try:
         result = work(module.params, module.check_mode)
     except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
+        module.fail_json(msg=missing_library(error.library), exception=error.traceback)
     except CollectionError as error:
         for warning in error.warnings:
             module.warn(one_line(warning, _MAX_MESSAGE_LENGTH))
@@ -96,7 +98,7 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible has no types
         """
         self._hide_credentials()
         self.no_log_values.update(_texts_of(self.params, set(_secret_names(self.argument_spec))))
-        super().fail_json(explain_missing(msg, self.argument_spec, self.params), **kwargs)
+        super().fail_json(explain(msg, self.argument_spec, self.params), **kwargs)
 
     def _hide_credentials(self) -> None:
         """Mask a user and password in an address: a result repeats all options, invalid ones too."""
@@ -153,13 +155,23 @@ def ansible_spec(item: Mapping[str, Any]) -> dict[str, Any]:
     return spec
 
 
-def explain_missing(message: str, spec: Spec, params: Mapping[str, Any]) -> str:
-    """Return Ansible's message, and where it is about missing options, the environment variables that can set them."""
-    missing = [item for name, item in spec.items() if item.get("required") and params.get(name) is None]
-    variables = [item["fallback"][1][0] for item in missing if "fallback" in item]
-    if not variables or not message.startswith("missing required arguments"):
+def explain(message: str, spec: Spec, params: Mapping[str, Any]) -> str:
+    """Return Ansible's message with what it lacks: variables that set missing options, and names like unknown ones."""
+    if message.startswith("missing required arguments"):
+        missing = [item for name, item in sorted(spec.items()) if item.get("required") and params.get(name) is None]
+        variables = [item["fallback"][1][0] for item in missing if "fallback" in item]
+        return f"{message}; set them, or the environment variables {', '.join(variables)}" if variables else message
+    unknown = re.match(r"Unsupported parameters for .*?: (.+?)\. Supported parameters include: (.+)", message)
+    if unknown is None:
         return message
-    return f"{message}; the environment can set them too: {', '.join(variables)}"
+    known = re.findall(r"\w+", unknown[2])
+    names = [name.rpartition(".")[2] for name in unknown[1].split(", ")]
+    return message.rstrip(".") + "".join(closest_matches(name, known) for name in names)
+
+
+def missing_library(library: str) -> str:
+    """Return Ansible's message about a missing library, and the command that installs it."""
+    return f"{missing_required_lib(library)}; install it with: {sys.executable} -m pip install {library}"
 
 
 def _from_environment(*names: str) -> str:

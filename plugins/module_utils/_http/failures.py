@@ -102,7 +102,7 @@ class FailureReader:
         # urllib3 1.26 compares names itself, and its error has no code.
         code = getattr(verification, "verify_code", _HOSTNAME_MISMATCH)
         if verification is not None and code not in (_HOSTNAME_MISMATCH, _IP_MISMATCH):
-            return "; ca_path names the CA to trust"
+            return "; set ca_path to a PEM file with the CA to trust"
         return f"; see {self._endpoint.address_options}"
 
 
