@@ -206,14 +206,14 @@ def test_polling_follows_retry_after() -> None:
     )
     transport = FakeTransport(in_turn(*replies))
     read(transport)
-    assert transport.slept == [7.0, 0.05, 3.0]
+    assert transport.slept == [7.0, 0.02, 3.0]
 
 
 def test_polling_without_retry_after_is_soon_patient() -> None:
     running = [job("running")] * 8
     transport = FakeTransport(in_turn(page(500, 700), accepted(), *running, job("done", href=FILE), page(700)))
     read(transport)
-    assert transport.slept == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+    assert transport.slept == [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56]
 
 
 def test_retry_after_zero_does_not_flood() -> None:
@@ -221,7 +221,7 @@ def test_retry_after_zero_does_not_flood() -> None:
     replies = (page(500, 700), accepted(**{"Retry-After": "0"}), *running, job("done", href=FILE), page(700))
     transport = FakeTransport(in_turn(*replies))
     read(transport)
-    assert transport.slept == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+    assert transport.slept == [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56]
 
 
 def test_job_that_never_ends() -> None:

@@ -31,7 +31,7 @@ MAX_RESULTS = 200_000
 """Objects that are asked for at a time, of a collection that no job reads."""
 
 _MAX_COUNT_DIGITS = 12  # a larger number cannot be a count of objects
-_POLL_SECONDS = 0.025  # doubled with each look, so that a job that ends at once costs little, and no PCE is flooded
+_POLL_SECONDS = 0.01  # doubled with each look, so that a job that ends at once costs little, and no PCE is flooded
 _MAX_POLL_SECONDS = 5.0
 _CANCELED = ("cancel_requested", "cancelled", "canceled")
 """A job whose cancellation is requested can only end without a file, or with one that it stopped writing."""
