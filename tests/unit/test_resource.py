@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,3 +66,9 @@ def test_names_that_can_be_read(raw: dict[str, Any], names: tuple[str, ...] | No
 def test_an_optional_name_may_be_missing() -> None:
     shown = {"controller": "10.0.0.1"}
     assert CONNECTOR_INSTANCE.names_of(shown) == ("10.0.0.1", *[None] * (len(CONNECTOR_INSTANCE.identity) - 1))
+
+
+@pytest.mark.parametrize(("title", "words"), [("label", "a label"), ("IP list", "an IP list"), ("office", "an office")])
+def test_a_title_has_its_article_in_a_sentence(title: str, words: str) -> None:
+    with pytest.raises(ContractError, match=f"^the server shows {words} without href"):
+        replace(LABEL, title=title).reference_of({})

@@ -182,11 +182,16 @@ class Resource:
         after = {**before, **changes}
         return Plan(Action.UPDATE, self.reference_of(current), changes, before, after, secrets, renewed)
 
+    @property
+    def a_title(self) -> str:
+        """The title with its article, as sentences need it."""
+        return f"{'an' if self.title[0] in 'aeioAEIO' else 'a'} {self.title}"
+
     def reference_of(self, raw: Raw) -> str:
         """Return what the server calls this object. Raise ContractError where it does not say."""
         value = self.field(self.reference).value_in(raw)
         if not isinstance(value, str) or not value:
-            raise ContractError(f"the server shows a {self.title} without {self.reference}", "GET", self.path)
+            raise ContractError(f"the server shows {self.a_title} without {self.reference}", "GET", self.path)
         return value
 
     def names_of(self, raw: Raw) -> tuple[Any, ...] | None:

@@ -321,7 +321,7 @@ class PceStore(Store):
             hrefs.check(href, self._org_id, self._resource)
         except ValueError as error:
             raise ContractError(
-                f"the PCE shows a {self._resource.title} whose href {error}", "GET", self._path
+                f"the PCE shows {self._resource.a_title} whose href {error}", "GET", self._path
             ) from error
         return str(href)
 

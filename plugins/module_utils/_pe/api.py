@@ -117,7 +117,7 @@ def find_plain(tasks: Sequence[Mapping[str, Any]], resource: Resource) -> dict[A
 def check_id(resource: Resource, value: str) -> None:
     """Raise ValueError unless ``value`` can be the id of an object of ``resource``: it becomes a part of a path."""
     if re.fullmatch(resource.id_pattern, value) is None:
-        raise ValueError(f"is no id of a {resource.title}: {value!r}")
+        raise ValueError(f"is no id of {resource.a_title}: {value!r}")
 
 
 def api_url(url: str, base: str, allow_http: bool = False) -> str:

@@ -30,7 +30,7 @@ def check_create(resource: Resource, connector: Connector, plan: Plan) -> None:
     given, after = {**plan.changes, **plan.secrets}, plan.after or {}
     for option in (USERNAME, PASSWORD):
         if given.get(option) is None:
-            raise OptionError(option, f"is required to create a {resource.title}")
+            raise OptionError(option, f"is required to create {resource.a_title}")
     connector_type = connector.type()
     connector_type.check_context(after["controller_context"])
     connector_type.check_address_space(after["address_space_type"], after[SPACE_NAME])

@@ -301,7 +301,7 @@ class PeStore(Store):
         try:
             return bodies.read_settings(self._names, raw)
         except ValueError as error:
-            raise self._contract_error(f"shows a {self._resource.title} whose {error}") from error
+            raise self._contract_error(f"shows {self._resource.a_title} whose {error}") from error
 
     def _id_in(self, raw: Raw) -> Any:
         return self._resource.field(self._resource.reference).value_in(bodies.read_properties(self._names, raw))
@@ -313,7 +313,7 @@ class PeStore(Store):
         """Return ``reference`` if it can be the id of an instance; anything else must never become a path."""
         if re.fullmatch(self._resource.id_pattern, str(reference)) is None:
             problem = f"whose id is no id of a connector instance: {reference!r}"
-            raise self._contract_error(f"shows a {self._resource.title} {problem}")
+            raise self._contract_error(f"shows {self._resource.a_title} {problem}")
         return str(reference)
 
     def _contract_error(self, problem: str) -> ContractError:
