@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -18,7 +16,8 @@ from ansible.module_utils.basic import PASSWORD_MATCH
 
 from tests import documented
 from tests.collection import ROOT
-from tests.integration.runner import NAMESPACE, environment
+from tests.integration.runner import NAMESPACE
+from tests.public.collect import shown_by_ansible_doc
 
 MODULES = documented.names()
 API = [name for name in MODULES if name.startswith(("pce_", "pe_"))]
@@ -31,10 +30,7 @@ INFO = "_info"
 @lru_cache
 def shown() -> dict[str, Any]:
     """What ansible-doc shows of all modules, with their doc fragments."""
-    command = ["ansible-doc", "--json", "-t", "module", *[f"{NAMESPACE}.{name}" for name in MODULES]]
-    text = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout
-    found: dict[str, Any] = json.loads(text)
-    return {name.rpartition(".")[2]: about for name, about in found.items()}
+    return shown_by_ansible_doc("module", MODULES)
 
 
 class _Captured(Exception):  # noqa: N818  # not an error: what AnsibleModule was called with
@@ -180,7 +176,9 @@ def test_versions_agree() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     for name in MODULES:
         added = shown()[name]["doc"]["version_added"]
-        assert tuple(map(int, added.split("."))) <= tuple(map(int, version.split("."))), name
+        assert tuple(map(int, added.split("."))) <= tuple(map(int, version.split("."))), (
+            f"{name}: version_added is {added}, and version in galaxy.yml is {version}; raise that"
+        )
 
 
 @pytest.mark.parametrize(

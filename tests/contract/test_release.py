@@ -31,7 +31,9 @@ def test_the_version_is_the_newest_release_or_the_next() -> None:
     fragments = [*(ROOT / "changelogs" / "fragments").glob("*.yml")]
     newest = released()[-1:]
     if newest == [VERSION]:
-        assert not fragments, "what was released has fragments left: galaxy.yml still has the version of before"
+        assert not fragments, (
+            f"{VERSION} is released, and there are fragments for the next: raise version in galaxy.yml"
+        )
     else:
         assert fragments, "galaxy.yml has a version that was not released, and nothing is there to be released"
         assert not newest or numbers(newest[0]) < numbers(VERSION)

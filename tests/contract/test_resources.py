@@ -36,8 +36,10 @@ MODULES = [name for name in documented.names() if _CALL.search(_read(f"plugins/m
 def _missing(module: str) -> Iterator[str]:
     group = module.partition("_")[0]
     quoted = f'"{module}"'
+    twin = "pce_label_info" if module.endswith("_info") else "pce_label"
+    tests = module.partition("_")[2].removesuffix("_info")
     if not _read(f"plugins/action/{module}.py"):
-        yield f"plugins/action/{module}.py does not exist; copy that of pce_label and change the module's name"
+        yield f"plugins/action/{module}.py does not exist; copy that of {twin} and change the module's name"
     if module not in yaml.safe_load(_read("meta/runtime.yml"))["action_groups"][group]:
         yield f"meta/runtime.yml: action_groups.{group} has no {module}"
     if f"`{module}`" not in _read("README.md"):
@@ -45,7 +47,7 @@ def _missing(module: str) -> Iterator[str]:
     if f"{quoted}:" not in _read("tests/hostile/values.py"):
         yield f"tests/hostile/values.py: TASKS has no {quoted}; add a list of valid options, without the connection"
     if not any(quoted in path.read_text() for path in (ROOT / "tests" / "integration").glob("test_*.py")):
-        yield f"tests/integration: no test names {quoted}; add test_{module.partition('_')[2]}.py with a list of Case"
+        yield f"tests/integration: no test names {quoted}; add it to test_{tests}.py, as in test_label.py"
 
 
 @pytest.mark.parametrize("module", MODULES)

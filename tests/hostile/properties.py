@@ -237,7 +237,7 @@ def _of_request(ended: Ended, exchange: Exchange) -> Iterator[str]:
     if not re.fullmatch(r"[!-~]+", sent.target) or "#" in sent.target:
         yield "a character that a URL must not have"
     if allowed is None:
-        yield "a path that the API does not have"
+        yield "a path that the API does not have, or that _PATHS in tests/hostile/properties.py lacks"
     elif sent.method not in allowed:
         yield "a method that the path does not have"
     server = str(ended.options.get("connector_url" if is_connector else "pce_host", "")).lower()
@@ -316,7 +316,7 @@ def _of_body(ended: Ended, exchange: Exchange) -> Iterator[str]:
         return  # it carries what the server shows, be it what it may
     name = "connector_instance" if ended.module.startswith("pe_") else _SCHEMAS.get((exchange.sent.method, called))
     if name is None:
-        yield f"a body that nothing is known of: {called}"
+        yield f"a body that nothing is known of: {called}; _SCHEMAS in tests/hostile/properties.py has no schema for it"
         return
     try:
         schema.check(name, body)
@@ -337,7 +337,9 @@ def _of_objects(ended: Ended) -> Iterator[str]:
 
 
 def _unjustified(ended: Ended, exchange: Exchange, before: list[Exchange]) -> Iterator[str]:
-    collection = "instances" if ended.module.startswith("pe_") else exchange.path.split("/")[5]
+    collection = (
+        "instances" if ended.module.startswith("pe_") else exchange.path.replace("/sec_policy/draft", "").split("/")[5]
+    )
     if exchange.sent.method == "POST" and not exchange.path.endswith("/pairing_key"):
         yield from _unjustified_creation(ended, exchange, collection, before)
         return

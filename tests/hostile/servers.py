@@ -128,7 +128,7 @@ def answer(objects: Objects, base: str, method: str, target: str, body: bytes, a
     if re.fullmatch(r"/api/v[0-9]+/software/ven/image", parts.path):
         return Reply(raw=b"#!/bin/sh\nexit 0\n", headers=(("Content-Type", "text/plain"),))
     organisation, _slash, rest = parts.path.partition("/orgs/")[2].partition("/")
-    collection, *item = rest.split("/")
+    collection, *item = rest.replace("sec_policy/draft/", "", 1).split("/")
     known = objects.stored.get(collection, [])
     if collection == "jobs":
         done = {"href": f"/orgs/{organisation}/datafiles/f-{item[0]}"}
@@ -141,8 +141,10 @@ def answer(objects: Objects, base: str, method: str, target: str, body: bytes, a
         return Reply(value=[{"href": entry["href"], "status": "updated"} for entry in json.loads(body)])
     if item == ["upgrade"]:
         return Reply(value={"errors": []})
+    if not item and method == "POST":
+        return Reply(201, value={"href": f"/orgs/{organisation}/{rest}/99", "caps": ["write"], **json.loads(body)})
     if not item:
-        return _collection(collection, known, organisation, method, parts.query, body, asked_for_job)
+        return _collection(collection, known, organisation, parts.query, asked_for_job)
     if item == ["unpair"]:
         return Reply(204)
     if item[1:] == ["pairing_key"]:
@@ -153,12 +155,7 @@ def answer(objects: Objects, base: str, method: str, target: str, body: bytes, a
     return Reply(value=found[0]) if found else Reply(404)
 
 
-def _collection(
-    name: str, known: list[Json], organisation: str, method: str, query: str, body: bytes, asked_for_job: bool
-) -> Reply:
-    if method == "POST":
-        made = {"href": f"/orgs/{organisation}/{name}/99", "caps": ["write"], **json.loads(body)}
-        return Reply(201, value=made)
+def _collection(name: str, known: list[Json], organisation: str, query: str, asked_for_job: bool) -> Reply:
     if asked_for_job:
         job = (("Location", f"/orgs/{organisation}/jobs/j-{name}"), ("Retry-After", "1"))
         return Reply(202, raw=b"", headers=job)

@@ -42,7 +42,9 @@ def listed(simulator: Simulator, module: str, **options: Any) -> list[Json]:
 
 def test_every_info_module_has_an_expectation() -> None:
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("pce_*_info.py")}
-    assert modules == {*LISTS, *OTHERS}
+    assert modules == {*LISTS, *OTHERS}, (
+        "each has an entry in LISTS, with objects in tests/simulator/objects.py, or OTHERS"
+    )
 
 
 @pytest.mark.parametrize("module", LISTS)

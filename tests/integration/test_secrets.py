@@ -210,7 +210,7 @@ def assert_clean(setting: Setting, codes: Mapping[str, str], **allowed: set[str]
 def test_modules_leak_nothing(setting: Setting, in_worker: bool) -> None:
     setting.variables["microseg_run_in_worker"] = in_worker
     tasks = setting.tasks()
-    assert sorted({task["name"] for task in tasks}) == MODULES  # a new module needs a task
+    assert sorted({task["name"] for task in tasks}) == MODULES, "each module needs a task in Setting.tasks()"
     playbook, variables = setting.playbook(*tasks), setting.write("variables.json", setting.variables)
     ended = setting.watched.run("ansible-playbook", playbook, "-vvvv", "--diff", "-e", f"@{variables}")
     counts = recap(ended)["localhost"]

@@ -53,7 +53,7 @@ def collect() -> Public:
 
 def _plugins(kind: str, names: list[str]) -> Public:
     found = {}
-    for name, shown in _shown(kind, names).items():
+    for name, shown in shown_by_ansible_doc(kind, names).items():
         options = {option: _option(item) for option, item in shown["doc"].get("options", {}).items()}
         if kind == "module":
             for option, version in _removals(name).items():
@@ -62,11 +62,13 @@ def _plugins(kind: str, names: list[str]) -> Public:
     return found
 
 
-def _shown(kind: str, names: list[str]) -> dict[str, Any]:
-    """What ansible-doc shows, by names without the collection's."""
+def shown_by_ansible_doc(kind: str, names: list[str]) -> dict[str, Any]:
+    """What ansible-doc shows, by names without the collection's. Raises ValueError with its words where it fails."""
     command = ["ansible-doc", "--json", "-t", kind, *[f"{NAMESPACE}.{name}" for name in names]]
-    text = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout
-    return {name.rpartition(".")[2]: about for name, about in sorted(json.loads(text).items())}
+    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise ValueError(f"ansible-doc cannot read the documentation: {ended.stderr[-1000:]}")
+    return {name.rpartition(".")[2]: about for name, about in sorted(json.loads(ended.stdout).items())}
 
 
 def _option(item: Mapping[str, Any]) -> Public:
