@@ -41,6 +41,9 @@ def main() -> int:
         make_findable(Path(directory))
         mutants = all_mutants(files)
         print(f"{len(mutants)} mutants in {len(files)} files", flush=True)
+        unused = [] if given.only else survivors.unused(mutants)
+        for expression in unused:
+            print(f"{survivors.FILE.name}: no mutant is explained by {expression}", flush=True)
         if given.again:
             names = set(LEFT.read_text().split())
             mutants = [mutant for mutant in mutants if mutant.name in names]
@@ -50,7 +53,7 @@ def main() -> int:
             print(f"{len(mutants)} of them are taken", flush=True)
         judged = list(_noted(_judge(mutants, given.workers), mutants))
     print(f"{time.monotonic() - begun:.0f} seconds\n")
-    return 0 if _report(judged) else 1
+    return 0 if _report(judged) and not unused else 1
 
 
 def _judge(mutants: list[Mutant], workers: int) -> Iterator[tuple[Mutant, bool]]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def line(mutant: Mutant) -> str:
 def reasons() -> list[Reason]:
     """Read survivors.yml."""
     return [Reason(item["why"], item["mutants"]) for item in yaml.safe_load(FILE.read_text()) or []]
+
+
+def unused(mutants: Iterable[Mutant]) -> list[str]:
+    """Return the expressions that explain none of these mutants: what they were written for has changed."""
+    texts = [line(mutant) for mutant in mutants]
+    return [
+        expression
+        for reason in reasons()
+        for expression in reason.mutants
+        if not any(re.search(expression, text) for text in texts)
+    ]
 
 
 def reason_for(mutant: Mutant, known: list[Reason]) -> Reason | None:
