@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.hostile.servers import SHOWN_SECRET, Reply
+from tests.hostile.servers import SHOWN_SECRET, Reply, below_organisation
 from tests.hostile.wire import Sent
 from tests.simulator import schema
 
@@ -337,9 +337,7 @@ def _of_objects(ended: Ended) -> Iterator[str]:
 
 
 def _unjustified(ended: Ended, exchange: Exchange, before: list[Exchange]) -> Iterator[str]:
-    collection = (
-        "instances" if ended.module.startswith("pe_") else exchange.path.replace("/sec_policy/draft", "").split("/")[5]
-    )
+    collection = "instances" if ended.module.startswith("pe_") else below_organisation(exchange.path)[1]
     if exchange.sent.method == "POST" and not exchange.path.endswith("/pairing_key"):
         yield from _unjustified_creation(ended, exchange, collection, before)
         return

@@ -120,6 +120,16 @@ CONNECTOR = {
 }
 
 
+def below_organisation(path: str) -> tuple[str, str, list[str]]:
+    """Return the organisation of a path, the name of its collection, and the parts after that.
+
+    Collections of the policy have its version before their name: ``/orgs/1/sec_policy/draft/ip_lists/7``.
+    """
+    organisation, _slash, rest = path.partition("/orgs/")[2].partition("/")
+    collection, *item = re.sub("^sec_policy/[a-z]+/", "", rest).split("/")
+    return organisation, collection, item
+
+
 def answer(objects: Objects, base: str, method: str, target: str, body: bytes, asked_for_job: bool) -> Reply:
     """Return what a server of the API answers. ``base`` is the path of a connector's API."""
     parts = urlsplit(target)
@@ -127,22 +137,23 @@ def answer(objects: Objects, base: str, method: str, target: str, body: bytes, a
         return _connector(objects, method, parts.path[len(base) :], body)
     if re.fullmatch(r"/api/v[0-9]+/software/ven/image", parts.path):
         return Reply(raw=b"#!/bin/sh\nexit 0\n", headers=(("Content-Type", "text/plain"),))
-    organisation, _slash, rest = parts.path.partition("/orgs/")[2].partition("/")
-    collection, *item = rest.replace("sec_policy/draft/", "", 1).split("/")
+    organisation, collection, item = below_organisation(parts.path)
     known = objects.stored.get(collection, [])
     if collection == "jobs":
         done = {"href": f"/orgs/{organisation}/datafiles/f-{item[0]}"}
         return Reply(value={"status": "done", "result": done})
     if collection == "datafiles":
         return Reply(value=objects.stored.get(item[0].rpartition("-")[2], []))
-    if rest == "software/ven/releases":
+    if (collection, item) == ("software", ["ven", "releases"]):
         return Reply(value=[{"release": "23.2.20-157", "default": True}, {"release": "24.2.10-300"}])
     if item == ["bulk_update"]:
         return Reply(value=[{"href": entry["href"], "status": "updated"} for entry in json.loads(body)])
     if item == ["upgrade"]:
         return Reply(value={"errors": []})
     if not item and method == "POST":
-        return Reply(201, value={"href": f"/orgs/{organisation}/{rest}/99", "caps": ["write"], **json.loads(body)})
+        return Reply(
+            201, value={"href": f"{parts.path.partition('/api/v2')[2]}/99", "caps": ["write"], **json.loads(body)}
+        )
     if not item:
         return _collection(collection, known, organisation, parts.query, asked_for_job)
     if item == ["unpair"]:
